@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+/* The commands of `shale`, each in its own cmd_<name>.c. Layer 6. */
+#ifndef SHALE_CLI_COMMANDS_H
+#define SHALE_CLI_COMMANDS_H
+
+#include "cli/cmd.h"
+
+#endif

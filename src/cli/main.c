@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/* The program `shale`: finds the command and hands it the rest of the line. Layer 6. */
+#include <stdio.h>
+#include <string.h>
+
+#include <shale/version.h>
+
+#include "cli/cmd.h"
+#include "cli/commands.h"
+
+const struct cmd_entry *const cmd_entries[] = {
+    NULL,
+};
+
+static void print_overview(FILE *out)
+{
+    fprintf(out, "Usage: shale COMMAND [OPTION...] [ARGUMENT...]\n\n"
+                 "Memory partitioned by time, and the tools to prove what any allocator does to\n"
+                 "your program.\n\nCommands:\n");
+    for (const struct cmd_entry *const *entry = cmd_entries; *entry; entry++)
+        fprintf(out, "  %-10s%s\n", (*entry)->name, (*entry)->summary);
+    fprintf(out, "\n'shale help COMMAND' tells more; 'shale --version' prints the version.\n");
+}
+
+static int finish(void)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return CMD_EXIT_OK;
+    perror("shale: cannot write the output");
+    return CMD_EXIT_IO;
+}
+
+static int unknown_command(const char *name)
+{
+    fprintf(stderr, "shale: there is no command '%s'. Try 'shale help'.\n", name);
+    return CMD_EXIT_USAGE;
+}
+
+static int help(const char *name)
+{
+    if (!name) {
+        print_overview(stdout);
+        return finish();
+    }
+    const struct cmd_entry *entry = cmd_find(name);
+    if (!entry)
+        return unknown_command(name);
+    cmd_print_help(entry, stdout);
+    return finish();
+}
+
+int main(int argc, const char **argv)
+{
+    if (argc < 2) {
+        print_overview(stderr);
+        return CMD_EXIT_USAGE;
+    }
+    const char *word = argv[1];
+    if (strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+        return help(argv[2]);
+    if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
+        printf("shale %s\n", SHALE_VERSION_STRING);
+        return finish();
+    }
+    const struct cmd_entry *entry = cmd_find(word);
+    if (!entry)
+        return unknown_command(word);
+    return entry->run(entry, argc - 1, argv + 1);
+}
