@@ -25,7 +25,8 @@ extern "C" {
     X(EGONE, 8, "the process ended")                                                               \
     X(ETIMEOUT, 9, "timed out")                                                                    \
     X(EBUSY, 10, "busy")                                                                           \
-    X(ERANGE, 11, "out of range")
+    X(ERANGE, 11, "out of range")                                                                  \
+    X(ECANCELED, 12, "cancelled")
 
 enum shale_error {
 #define SHALE_ERROR_ENUM(name, number, text) SHALE_##name = -(number),
