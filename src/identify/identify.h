@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who really serves malloc: in this process, in another one, in a file before it runs. Layer 1.
+ *
+ * By symbol resolution and pointer ownership, never by name, maps, environment or the program's
+ * own report. Each function below fills one report; a verdict comes with the evidence it rests on.
+ */
+#ifndef SHALE_IDENTIFY_IDENTIFY_H
+#define SHALE_IDENTIFY_IDENTIFY_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include <shale/verify.h>
+
+#include "base/attributes.h"
+#include "identify/catalog.h"
+
+struct identify_options {
+    const char *expect; /* NAME[@VERSION], or NULL: LD_PRELOAD, the first replacement, system */
+};
+
+/* One thing that was seen. */
+struct identify_evidence {
+    char *kind;    /* "resolution", "binding", "probe", "version", "preload", "file", "layer" */
+    char *subject; /* a function, an object, a variable */
+    char *text;    /* a sentence without a period */
+};
+
+/* Who serves one function of the malloc family. */
+struct identify_server {
+    const char *function; /* "malloc", "operator new" */
+    char *allocator;      /* "mimalloc", or the base name of an object that is not in the catalog */
+    char *object;         /* the file that holds the code */
+    bool called;          /* a loaded object is bound to it or imports it */
+};
+
+/* An object whose calls go elsewhere than the process's first definer. */
+struct identify_deviation {
+    char *object;    /* the file that calls */
+    char *function;  /* what it calls */
+    char *allocator; /* who serves that call */
+    char *server;    /* the file that holds the code */
+};
+
+struct identify_report {
+    enum shale_verdict verdict;
+    const char *method;     /* "self", "process" or "file" */
+    pid_t pid;              /* 0 for a file */
+    char *target;           /* the program's command or the file's path */
+    char *executable;       /* the path of the executable */
+    char *build_id;         /* of the executable, in hex; NULL when it has none */
+    char *expected;         /* the allocator the verdict is about */
+    char *expected_version; /* as it was asked for, or NULL */
+    char *expected_from;    /* "--expect", "LD_PRELOAD", "a linked library", ... */
+    char *allocator;        /* who serves malloc; NULL when not known */
+    char *version;          /* of that one; NULL when not known */
+    char *object;           /* the file that holds that malloc */
+    char *reason;           /* one or two sentences: why this verdict, or why this error */
+    char *remedy;           /* what to do about it, or NULL */
+    struct identify_server *servers;
+    size_t server_count;
+    struct identify_deviation *deviations;
+    size_t deviation_count;
+    struct identify_evidence *evidence;
+    size_t evidence_count;
+    char **layers; /* allocators above malloc: "small objects by pymalloc" */
+    size_t layer_count;
+    bool out_of_memory; /* something could not be noted */
+};
+
+/* Empties a report that holds nothing yet. Every other function needs this first. */
+void identify_report_init(struct identify_report *report);
+
+/* Frees what the report holds and empties it. */
+void identify_report_free(struct identify_report *report);
+
+/*
+ * Each of the three fills an initialised report.
+ *
+ * @param options  may be NULL.
+ * @return 0 whatever the verdict; else a negative SHALE_E* with report->reason (what is wrong) and
+ *         report->remedy (what to do, or NULL) filled in: SHALE_EINVAL for an unknown name in
+ *         options->expect, SHALE_ENOENT for no such process or file, SHALE_EGONE for a process
+ *         that ended while it was read, SHALE_EPERM for one that may not be read, SHALE_EFORMAT
+ *         for a file that is no program or library, SHALE_EIO, SHALE_ENOMEM.
+ * Ownership: free the report with identify_report_free, also after an error.
+ */
+SHALE_NODISCARD int identify_self(const struct identify_options *options,
+                                  struct identify_report *report);
+SHALE_NODISCARD int identify_pid(pid_t pid, const struct identify_options *options,
+                                 struct identify_report *report);
+SHALE_NODISCARD int identify_file(const char *path, const struct identify_options *options,
+                                  struct identify_report *report);
+
+/* The exit status of a verdict: 0 active, 1 absent or inert, 2 partial, 3 unknown. */
+int identify_exit_status(enum shale_verdict verdict);
+
+/* The report as a new JSON object (share/schema/verify.schema.json); NULL without memory. */
+json_t *identify_report_json(const struct identify_report *report);
+
+/* The report as text for people; with `all`, every function and piece of evidence. */
+void identify_report_text(const struct identify_report *report, bool all, FILE *out);
+
+/* What stands between a preloaded library and a program. */
+enum identify_obstacle_kind {
+    IDENTIFY_OBSTACLE_NONE,
+    IDENTIFY_OBSTACLE_UNREADABLE,      /* the program or library cannot be read */
+    IDENTIFY_OBSTACLE_NOT_ELF,         /* neither ELF nor a script */
+    IDENTIFY_OBSTACLE_STATIC,          /* no dynamic linker: LD_PRELOAD is not looked at */
+    IDENTIFY_OBSTACLE_PRIVILEGED,      /* setuid, setgid or capabilities: LD_PRELOAD is dropped */
+    IDENTIFY_OBSTACLE_ARCHITECTURE,    /* program and library are for different machines */
+    IDENTIFY_OBSTACLE_OTHER_LIBC,      /* musl program with a glibc library, or the reverse */
+    IDENTIFY_OBSTACLE_OLD_LIBC,        /* the library needs a newer glibc than is installed */
+    IDENTIFY_OBSTACLE_DEFINES_MALLOC,  /* the executable's own malloc comes first */
+    IDENTIFY_OBSTACLE_NOT_AN_ALLOCATOR /* the library defines no malloc */
+};
+
+struct identify_obstacle {
+    enum identify_obstacle_kind kind;
+    char program[512]; /* the ELF file that would run: the interpreter of a script */
+    char reason[512];  /* a clause: "it is linked statically, so no library can be preloaded" */
+    char remedy[512];  /* what would work: "link it with mimalloc instead: ..." */
+};
+
+/*
+ * Would preloading the library into the program work? Reads files only, runs nothing. Looks at the
+ * program as the calling user would run it; scripts are followed to their interpreter.
+ *
+ * @param program  path of the program.
+ * @param library  path of the library to preload; NULL checks the program alone.
+ * @param obstacle gets the first obstacle found, or kind IDENTIFY_OBSTACLE_NONE.
+ * @return 0, or SHALE_EINVAL or SHALE_ENOMEM.
+ */
+SHALE_NODISCARD int identify_preload_obstacle(const char *program, const char *library,
+                                              struct identify_obstacle *obstacle);
+
+/* A library on disk, as far as reading it tells. */
+struct identify_library {
+    const struct identify_allocator *allocator; /* NULL: a malloc that is not in the catalog */
+    bool defines_malloc;                        /* it exports malloc and free */
+    char version[64];                           /* empty: not known */
+    char soname[128];                           /* empty: none */
+};
+
+/*
+ * Reads which allocator a library is, without loading it.
+ *
+ * @param library  gets the finding; untouched on an error.
+ * @return 0, SHALE_ENOENT, SHALE_EPERM, SHALE_EFORMAT (no ELF library of this machine), SHALE_EIO,
+ *         SHALE_ENOMEM.
+ */
+SHALE_NODISCARD int identify_library_file(const char *path, struct identify_library *library);
+
+#endif
