@@ -18,14 +18,48 @@
 #define SHALE_UNUSED              __attribute__((unused))
 #define SHALE_LIKELY(condition)   __builtin_expect(!!(condition), 1)
 #define SHALE_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
+#define SHALE_HOT                 __attribute__((hot))
+#define SHALE_CONST               __attribute__((const))
+#define SHALE_PURE                __attribute__((pure))
+#define SHALE_MALLOC              __attribute__((malloc))
+#define SHALE_ALIGNED(bytes)      __attribute__((aligned(bytes)))
 #define SHALE_ARRAY_LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 #define SHALE_CONTAINER_OF(pointer, type, member)                                                  \
     ((type *)((char *)(pointer) - __builtin_offsetof(type, member)))
 
+/*
+ * Thread-local state that is read inside malloc: with any other model the first access can itself
+ * call malloc. Initial-exec takes static TLS space, so keep such variables few and small.
+ */
+#define SHALE_THREAD_LOCAL _Thread_local __attribute__((tls_model("initial-exec")))
+
+/* Two counters written by different threads stay this far apart (two lines: prefetch is paired). */
+#define SHALE_CACHE_LINE    64
+#define SHALE_FALSE_SHARING 128
+
+/* align is a power of two. */
+#define SHALE_ALIGN_DOWN(value, align) ((value) & ~((align)-1))
+#define SHALE_ALIGN_UP(value, align)   SHALE_ALIGN_DOWN((value) + (align)-1, align)
+#define SHALE_IS_POWER_OF_TWO(value)   ((value) != 0 && ((value) & ((value)-1)) == 0)
+
+#if defined(__SANITIZE_THREAD__)
+#define SHALE_THREAD_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define SHALE_THREAD_SANITIZER 1
+#endif
+#endif
+#ifndef SHALE_THREAD_SANITIZER
+#define SHALE_THREAD_SANITIZER 0
+#endif
+
+/* 1 where SHALE_ASSERT checks. Structures may hold fields for checks behind it. */
 #if !defined(NDEBUG) || defined(SHALE_CHECKED)
 #include <assert.h>
+#define SHALE_CHECKS            1
 #define SHALE_ASSERT(condition) assert(condition)
 #else
+#define SHALE_CHECKS            0
 #define SHALE_ASSERT(condition) ((void)sizeof(condition))
 #endif
 
