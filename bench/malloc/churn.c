@@ -39,19 +39,20 @@ void churn_fill(const struct bench_parameters *parameters, void **objects, uint6
     }
 }
 
-void churn_replace(const struct bench_parameters *shared, void **objects, uint64_t operations,
-                   uint64_t *shared_state)
+/* Works on copies, so that the loop's values stay in registers across the calls. */
+void churn_replace(const struct bench_parameters *parameters, void **objects, uint64_t operations,
+                   uint64_t *state)
 {
-    const struct bench_parameters parameters = *shared;
-    uint64_t state = *shared_state;
+    const struct bench_parameters own = *parameters;
+    uint64_t own_state = *state;
     for (uint64_t i = 0; i < operations; i++) {
-        size_t slot = bench_below(&state, parameters.live);
-        size_t size = draw_size(&parameters, &state);
-        bench_free(objects[slot], parameters.touch);
-        objects[slot] = allocate(&parameters, size, &state);
-        bench_touch(objects[slot], size, parameters.touch);
+        size_t slot = bench_below(&own_state, own.live);
+        size_t size = draw_size(&own, &own_state);
+        bench_free(objects[slot], own.touch);
+        objects[slot] = allocate(&own, size, &own_state);
+        bench_touch(objects[slot], size, own.touch);
     }
-    *shared_state = state;
+    *state = own_state;
 }
 
 void churn_prepare(struct bench *bench)

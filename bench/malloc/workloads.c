@@ -2,7 +2,8 @@
 /* The table of workloads. The names are what `shale bench --workload` takes. */
 #include "bench.h"
 
-enum { KIB = 1024, MIB = 1024 * 1024 };
+#define KIB ((size_t)1024)
+#define MIB (1024 * KIB)
 
 #define PAIR "malloc+free pair"
 
