@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* Everything the library offers, in one include. */
+#ifndef SHALE_SHALE_H
+#define SHALE_SHALE_H
+
+#include <shale/alloc.h>
+#include <shale/config.h>
+#include <shale/error.h>
+#include <shale/system.h>
+#include <shale/verify.h>
+#include <shale/version.h>
+
+#endif
