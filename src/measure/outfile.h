@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A file that is either written whole or not at all. Layer 4.
+ *
+ * The text is collected under a temporary name in the folder of the target, synced, and renamed
+ * over it. A full disk leaves the old file, or none, as it was. What is no regular file (a pipe,
+ * /dev/stdout, /dev/full) is written directly; "-" is stdout.
+ */
+#ifndef SHALE_MEASURE_OUTFILE_H
+#define SHALE_MEASURE_OUTFILE_H
+
+#include <stdio.h>
+
+#include <shale/error.h>
+
+#include "base/attributes.h"
+
+struct outfile {
+    FILE *stream;    /* write here */
+    char *path;      /* the target; NULL: stdout */
+    char *temporary; /* NULL: written directly */
+};
+
+/*
+ * Opens the file for writing.
+ *
+ * @param path  "-" is stdout.
+ * @return  0; SHALE_EIO (errno says more), SHALE_ENOMEM.
+ */
+SHALE_NODISCARD int outfile_open(struct outfile *file, const char *path);
+
+/*
+ * Puts the file in place, or removes what was written of it when anything has failed since the
+ * opening. The handle is closed either way.
+ *
+ * @return  0; SHALE_EIO: errno says what failed first.
+ */
+SHALE_NODISCARD int outfile_commit(struct outfile *file);
+
+/* Gives up: the target stays as it was. Harmless after outfile_commit. */
+void outfile_abandon(struct outfile *file);
+
+#endif
