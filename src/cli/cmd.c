@@ -6,6 +6,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "cli/text.h"
+
 const struct cmd_entry *cmd_find(const char *name)
 {
     for (const struct cmd_entry *const *entry = cmd_entries; *entry; entry++)
@@ -47,8 +49,48 @@ int cmd_finish_output(const struct cmd_entry *self)
     return CMD_EXIT_IO;
 }
 
+static const char *next_command(void *context)
+{
+    const struct cmd_entry *const **entry = context;
+    return **entry ? (*(*entry)++)->name : NULL;
+}
+
+int cmd_unknown(const char *name)
+{
+    const struct cmd_entry *const *entries = cmd_entries;
+    const char *nearest = text_nearest(name, next_command, &entries);
+    fprintf(stderr, "shale: there is no command '%s'", name);
+    if (nearest)
+        fprintf(stderr, "; did you mean '%s'?\n", nearest);
+    else
+        fprintf(stderr, "; 'shale help' lists them\n");
+    return CMD_EXIT_USAGE;
+}
+
 /* Option values that `--help` takes inside popt; no command's table uses a number this large. */
 enum { OPTION_HELP = 1 << 20 };
+
+static const char *next_option(void *context)
+{
+    const struct poptOption **option = context;
+    while ((*option)->shortName && !(*option)->longName)
+        (*option)++;
+    return (*option)->longName ? (*option)++->longName : NULL;
+}
+
+/* An option that popt refused: says why, and which one may have been meant. */
+static int bad_option(const struct cmd_entry *self, const char *given, int error)
+{
+    char name[64];
+    const struct poptOption *options = self->options;
+    if (error != POPT_ERROR_BADOPT || strncmp(given, "--", 2) != 0)
+        return cmd_usage_error(self, "%s: %s", given, poptStrerror(error));
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(given + 2, "="), given + 2);
+    const char *nearest = text_nearest(name, next_option, &options);
+    if (!nearest)
+        return cmd_usage_error(self, "there is no option '--%s'", name);
+    return cmd_usage_error(self, "there is no option '--%s'; did you mean '--%s'?", name, nearest);
+}
 
 int cmd_parse(const struct cmd_entry *self, int argc, const char **argv, poptContext *context,
               const char ***rest)
@@ -69,8 +111,7 @@ int cmd_parse(const struct cmd_entry *self, int argc, const char **argv, poptCon
         return cmd_finish_output(self);
     }
     if (option < -1) {
-        int status = cmd_usage_error(
-            self, "%s: %s", poptBadOption(*context, POPT_BADOPTION_NOALIAS), poptStrerror(option));
+        int status = bad_option(self, poptBadOption(*context, POPT_BADOPTION_NOALIAS), option);
         *context = poptFreeContext(*context);
         return status;
     }
@@ -78,40 +119,4 @@ int cmd_parse(const struct cmd_entry *self, int argc, const char **argv, poptCon
     if (!*rest)
         *rest = nothing;
     return -1;
-}
-
-static void print_option(FILE *out, const struct poptOption *option)
-{
-    char flag[80];
-    int used = 0;
-    if (option->shortName)
-        used =
-            snprintf(flag, sizeof flag, "-%c%s", option->shortName, option->longName ? ", " : "");
-    else
-        used = snprintf(flag, sizeof flag, "    ");
-    if (option->longName)
-        used += snprintf(flag + used, sizeof flag - (size_t)used, "--%s", option->longName);
-    if (option->argDescrip)
-        snprintf(flag + used, sizeof flag - (size_t)used, "=%s", option->argDescrip);
-    fprintf(out, "  %-32s%s%s\n", flag,
-            strlen(flag) >= 32 ? "\n                                  " : "", option->descrip);
-}
-
-void cmd_print_help(const struct cmd_entry *self, FILE *out)
-{
-    fprintf(out, "Usage: shale %s %s\n\n%s\n", self->name, self->synopsis, self->description);
-    fprintf(out, "\nOptions:\n");
-    for (const struct poptOption *option = self->options; option->longName || option->shortName;
-         option++)
-        print_option(out, option);
-    fprintf(out, "  %-32s%s\n", "-h, --help", "Show this help");
-    for (const struct cmd_section *section = self->sections; section && section->title; section++)
-        fprintf(out, "\n%s:\n%s\n", section->title, section->text);
-    fprintf(out, "\nExit status:\n");
-    for (const struct cmd_status *status = self->statuses; status->meaning; status++)
-        fprintf(out, "  %-4d%s\n", status->code, status->meaning);
-    if (self->examples->command)
-        fprintf(out, "\nExamples:\n");
-    for (const struct cmd_example *example = self->examples; example->command; example++)
-        fprintf(out, "  %s\n      %s\n", example->command, example->says);
 }

@@ -40,14 +40,14 @@ struct cmd_example {
 
 struct cmd_section {
     const char *title; /* a heading of the man page, such as "VERDICTS" */
-    const char *text;  /* paragraphs apart by an empty line; a line "TERM: text" is a list entry */
+    const char *text;  /* see text.h: paragraphs, verbatim lines, entries "TERM: text" */
 };
 
 struct cmd_entry {
     const char *name;
     const char *summary;     /* one line, lower case, no period */
     const char *synopsis;    /* what follows `shale NAME`, such as "[OPTION...] [PID | FILE]" */
-    const char *description; /* paragraphs apart by an empty line */
+    const char *description; /* see text.h: paragraphs and verbatim lines */
     const struct poptOption *options;   /* of this command alone, ends with POPT_TABLEEND */
     const struct cmd_status *statuses;  /* ends with a NULL meaning */
     const struct cmd_example *examples; /* ends with a NULL command */
@@ -80,6 +80,15 @@ void cmd_error(const struct cmd_entry *self, const char *format, ...) SHALE_PRIN
 
 /* cmd_error, then a hint at the help; returns CMD_EXIT_USAGE. */
 int cmd_usage_error(const struct cmd_entry *self, const char *format, ...) SHALE_PRINTF(2, 3);
+
+/* Says that there is no such command, and which may have been meant; returns CMD_EXIT_USAGE. */
+int cmd_unknown(const char *name);
+
+/* Writes "-o, --option=VALUE" as help shows it; four blanks stand for a missing short name. */
+void cmd_option_flag(const struct poptOption *option, char *text, size_t size);
+
+/* Prints what `shale help` says. */
+void cmd_print_overview(FILE *out);
 
 /* Prints the help page of one command, as `shale help NAME` and `shale NAME --help` do. */
 void cmd_print_help(const struct cmd_entry *self, FILE *out);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The commands of `shale`, each in its own cmd_<name>.c. Layer 6. */
+/* The commands of `shale`, each in its own cmd_<name>.c; commands.c lists them. Layer 6. */
 #ifndef SHALE_CLI_COMMANDS_H
 #define SHALE_CLI_COMMANDS_H
 

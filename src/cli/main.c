@@ -6,21 +6,6 @@
 #include <shale/version.h>
 
 #include "cli/cmd.h"
-#include "cli/commands.h"
-
-const struct cmd_entry *const cmd_entries[] = {
-    NULL,
-};
-
-static void print_overview(FILE *out)
-{
-    fprintf(out, "Usage: shale COMMAND [OPTION...] [ARGUMENT...]\n\n"
-                 "Memory partitioned by time, and the tools to prove what any allocator does to\n"
-                 "your program.\n\nCommands:\n");
-    for (const struct cmd_entry *const *entry = cmd_entries; *entry; entry++)
-        fprintf(out, "  %-10s%s\n", (*entry)->name, (*entry)->summary);
-    fprintf(out, "\n'shale help COMMAND' tells more; 'shale --version' prints the version.\n");
-}
 
 static int finish(void)
 {
@@ -30,21 +15,15 @@ static int finish(void)
     return CMD_EXIT_IO;
 }
 
-static int unknown_command(const char *name)
-{
-    fprintf(stderr, "shale: there is no command '%s'. Try 'shale help'.\n", name);
-    return CMD_EXIT_USAGE;
-}
-
 static int help(const char *name)
 {
     if (!name) {
-        print_overview(stdout);
+        cmd_print_overview(stdout);
         return finish();
     }
     const struct cmd_entry *entry = cmd_find(name);
     if (!entry)
-        return unknown_command(name);
+        return cmd_unknown(name);
     cmd_print_help(entry, stdout);
     return finish();
 }
@@ -52,7 +31,7 @@ static int help(const char *name)
 int main(int argc, const char **argv)
 {
     if (argc < 2) {
-        print_overview(stderr);
+        cmd_print_overview(stderr);
         return CMD_EXIT_USAGE;
     }
     const char *word = argv[1];
@@ -64,6 +43,6 @@ int main(int argc, const char **argv)
     }
     const struct cmd_entry *entry = cmd_find(word);
     if (!entry)
-        return unknown_command(word);
+        return cmd_unknown(word);
     return entry->run(entry, argc - 1, argv + 1);
 }

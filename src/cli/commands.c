@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+/* The list of all commands, apart from main so that the generator of manuals links it. Layer 6. */
+#include "cli/commands.h"
+
+const struct cmd_entry *const cmd_entries[] = {
+    NULL,
+};
