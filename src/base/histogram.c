@@ -6,7 +6,7 @@ _Static_assert(SHALE_HISTOGRAM_BUCKETS == 1920, "the picture and the sizes in th
 
 uint64_t shale_histogram_bucket_low(unsigned bucket)
 {
-    if (bucket < 2 * SHALE_HISTOGRAM_SUB_BUCKETS)
+    if (bucket < SHALE_HISTOGRAM_EXACT)
         return bucket;
     unsigned shift = bucket / SHALE_HISTOGRAM_SUB_BUCKETS - 1;
     uint64_t top = bucket % SHALE_HISTOGRAM_SUB_BUCKETS + SHALE_HISTOGRAM_SUB_BUCKETS;

@@ -27,6 +27,8 @@
 enum {
     SHALE_HISTOGRAM_SUB_BITS = 5,
     SHALE_HISTOGRAM_SUB_BUCKETS = 1 << SHALE_HISTOGRAM_SUB_BITS,
+    SHALE_HISTOGRAM_EXACT =
+        2 * SHALE_HISTOGRAM_SUB_BUCKETS, /* values below have their own bucket */
     SHALE_HISTOGRAM_BUCKETS = (64 - SHALE_HISTOGRAM_SUB_BITS + 1) * SHALE_HISTOGRAM_SUB_BUCKETS,
 };
 
@@ -40,7 +42,7 @@ struct shale_histogram {
 /* The bucket that counts a value. */
 static SHALE_ALWAYS_INLINE unsigned shale_histogram_bucket(uint64_t value)
 {
-    if (value < 2 * SHALE_HISTOGRAM_SUB_BUCKETS)
+    if (value < SHALE_HISTOGRAM_EXACT)
         return (unsigned)value;
     unsigned shift = 63U - (unsigned)__builtin_clzll(value) - SHALE_HISTOGRAM_SUB_BITS;
     return shift * SHALE_HISTOGRAM_SUB_BUCKETS + (unsigned)(value >> shift);

@@ -65,11 +65,11 @@ const struct shale_os_calls shale_os_kernel_calls = {
     .remap = kernel_remap,
 };
 
-static const struct shale_os_calls *calls = &shale_os_kernel_calls;
+static const struct shale_os_calls *system_calls = &shale_os_kernel_calls;
 
-void shale_os_set_calls(const struct shale_os_calls *replacement)
+void shale_os_set_calls(const struct shale_os_calls *calls)
 {
-    calls = replacement ? replacement : &shale_os_kernel_calls;
+    system_calls = calls ? calls : &shale_os_kernel_calls;
 }
 
 /* ---- what the calls share ---- */
@@ -103,7 +103,7 @@ static bool is_error(intptr_t result)
 static int advise(void *address, size_t size, int advice)
 {
     int saved = errno;
-    int error = -calls->advise(address, size, advice);
+    int error = -system_calls->advise(address, size, advice);
     errno = saved;
     return error;
 }
@@ -140,9 +140,9 @@ static void *trim(char *start, size_t mapped, size_t size, size_t alignment)
     char *end = start + mapped;
     /* A refusal (the limit on mappings) leaves spare addresses mapped, which harms nobody. */
     if (aligned > start)
-        calls->unmap(start, (size_t)(aligned - start));
+        system_calls->unmap(start, (size_t)(aligned - start));
     if (end > aligned + size)
-        calls->unmap(aligned + size, (size_t)(end - (aligned + size)));
+        system_calls->unmap(aligned + size, (size_t)(end - (aligned + size)));
     return aligned;
 }
 
@@ -152,16 +152,16 @@ static void *trim(char *start, size_t mapped, size_t size, size_t alignment)
  */
 static int map_aligned(size_t size, size_t alignment, int protection, void **address)
 {
-    intptr_t start = calls->map(NULL, size, protection, map_flags(protection));
+    intptr_t start = system_calls->map(NULL, size, protection, map_flags(protection));
     if (is_error(start))
         return code_of_errno((int)-start);
     if (((uintptr_t)start & (alignment - 1)) == 0) {
         *address = (void *)start;
         return SHALE_OK;
     }
-    calls->unmap((void *)start, size);
+    system_calls->unmap((void *)start, size);
     size_t mapped = size + alignment - shale_os_page_size();
-    start = calls->map(NULL, mapped, protection, map_flags(protection));
+    start = system_calls->map(NULL, mapped, protection, map_flags(protection));
     if (is_error(start))
         return code_of_errno((int)-start);
     *address = trim((char *)start, mapped, size, alignment);
@@ -197,7 +197,7 @@ int shale_os_release(void *address, size_t size)
     if (!is_page_range(address, size))
         return SHALE_EINVAL;
     int saved = errno;
-    int error = -calls->unmap(address, size);
+    int error = -system_calls->unmap(address, size);
     errno = saved;
     return code_of_errno(error);
 }
@@ -212,7 +212,7 @@ int shale_os_protect(void *address, size_t size, enum shale_os_access access)
     if (!is_page_range(address, size) || (unsigned)access >= SHALE_ARRAY_LENGTH(protections))
         return SHALE_EINVAL;
     int saved = errno;
-    int error = -calls->protect(address, size, protections[access]);
+    int error = -system_calls->protect(address, size, protections[access]);
     errno = saved;
     return code_of_errno(error);
 }
@@ -222,7 +222,7 @@ int shale_os_remap(void *address, size_t size, size_t new_size, void **moved)
     if (!is_page_range(address, size) || !is_page_range(address, new_size))
         return SHALE_EINVAL;
     int saved = errno;
-    intptr_t start = calls->remap(address, size, new_size, MREMAP_MAYMOVE);
+    intptr_t start = system_calls->remap(address, size, new_size, MREMAP_MAYMOVE);
     errno = saved;
     if (is_error(start))
         return code_of_errno((int)-start);

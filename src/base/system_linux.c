@@ -223,8 +223,8 @@ static void note_quota(uint64_t quota, uint64_t period, unsigned *cpus)
 
 static void visit_cpu_group(const struct group *group, void *cpus)
 {
-    char quota[64];
-    char period[64];
+    char quota[64] = "";
+    char period[64] = "";
     if (read_group_file(group, "cpu.max", quota, sizeof quota)) {
         const char *space = strchr(quota, ' ');
         if (space)
@@ -259,7 +259,7 @@ unsigned shale_system_cpu_count(void)
 /* What a group uses and cannot give back at once: page cache that is not in use does not count. */
 static uint64_t group_used(const struct group *group, const char *usage_file, const char *cache)
 {
-    char text[TEXT_SIZE];
+    char text[TEXT_SIZE] = "";
     uint64_t inactive = 0;
     if (!read_group_file(group, usage_file, text, sizeof text))
         return 0;
@@ -284,7 +284,7 @@ static void note_limit(struct shale_system_memory *memory, uint64_t limit, uint6
 
 static void visit_memory_group(const struct group *group, void *memory)
 {
-    char text[64];
+    char text[64] = "";
     if (read_group_file(group, "memory.max", text, sizeof text))
         note_limit(memory, parse_limit(text), group_used(group, "memory.current", "inactive_file"));
     else if (read_group_file(group, "memory.limit_in_bytes", text, sizeof text))

@@ -32,7 +32,8 @@ static void check_error(uint64_t value)
     uint64_t high = shale_histogram_bucket_high(bucket);
     assert_true(bucket < SHALE_HISTOGRAM_BUCKETS);
     assert_true(low <= value && value <= high);
-    long double middle = (long double)(low + (high - low) / 2);
+    uint64_t whole = low + (high - low) / 2;
+    long double middle = whole;
     long double error = middle > value ? middle - value : value - middle;
     assert_true(error <= 0.016L * value);
 }

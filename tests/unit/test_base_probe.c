@@ -23,7 +23,7 @@ static void fire_all(int number, const void *pointer)
 /* Notes hold provider and name as two strings, one behind the other. */
 static bool own_file_has(const char *bytes, size_t length)
 {
-    struct stat status;
+    struct stat status = {0};
     int file = open("/proc/self/exe", O_RDONLY);
     assert_true(file >= 0 && fstat(file, &status) == 0);
     char *image = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, file, 0);
