@@ -17,9 +17,9 @@
  *     and blocks of others never with shale_free().
  *
  * Threads: every function is safe from any thread, and a block may be freed by another thread than
- * the one that allocated it. Signals: none is safe in a signal handler. Fork: as the backend; the
- * child of a threaded process may allocate with the backends system, mimalloc, jemalloc and
- * tcmalloc.
+ * the one that allocated it. Signals: none is safe in a signal handler. Fork: a child goes on with
+ * its parent's blocks; the child of a threaded process only where the backend supports it (system,
+ * jemalloc and tcmalloc do; mimalloc and rpmalloc do not promise it).
  */
 #ifndef SHALE_ALLOC_H
 #define SHALE_ALLOC_H
@@ -294,7 +294,8 @@ struct shale_alloc_stats {
  * Switches the counting on or off, for all threads; off at start.
  *
  * @param on  0 off, else on. Calls under way may still be counted, or not.
- * @return    0; SHALE_ENOTSUP: this build has no statistics (-Dalloc_stats=true compiles them in).
+ * @return    0; SHALE_ENOTSUP: this build has no statistics (-Dalloc_stats=true compiles them in);
+ *            SHALE_ENOMEM: no fork hook could be registered.
  * Threads / signals / fork: safe anywhere; a child goes on counting from its parent's figures.
  * Ownership: none. Cost: one store. Since: 0.1.0
  * Example: examples/statistics.c

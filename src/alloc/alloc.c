@@ -2,11 +2,12 @@
 /* The functions of the front door that are never inline. Layer 2. */
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <shale/alloc.h>
 
 #include "alloc/backend.h"
+#include "base/atomic.h"
+#include "base/system.h"
 
 void *shale_alloc_failed(int error)
 {
@@ -26,7 +27,13 @@ const char *shale_backend_version(void)
 
 size_t shale_cache_line(void)
 {
-    return 64;
+    static _Atomic size_t known;
+    size_t line = shale_atomic_load_relaxed(&known);
+    if (SHALE_LIKELY(line != 0))
+        return line;
+    line = shale_system_cache_line_size();
+    shale_atomic_store_relaxed(&known, line);
+    return line;
 }
 
 void *shale_alloc_node(size_t size)
@@ -34,7 +41,7 @@ void *shale_alloc_node(size_t size)
     if (size == 0)
         return NULL;
     size_t line = shale_cache_line();
-    size_t rounded = (size + line - 1) & ~(line - 1);
+    size_t rounded = SHALE_ALIGN_UP(size, line);
     if (rounded < size)
         return shale_alloc_failed(ENOMEM);
     return shale_alloc_aligned(line, rounded);

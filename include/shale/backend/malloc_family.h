@@ -27,16 +27,25 @@ SHALE_BACKEND_INLINE void *shale_backend_calloc(size_t count, size_t size)
     return calloc(count, size);
 }
 
+/* jemalloc's realloc() and memalign() do not set errno. The test that does it here is the one the
+ * caller makes anyway, and the compiler joins the two. */
+#define SHALE_BACKEND_CHECKED(block)                                                               \
+    (SHALE_ALLOC_LIKELY((block) != NULL) ? (block) : shale_alloc_failed(12 /* ENOMEM */))
+
 /* realloc(block, 0) frees in glibc and jemalloc. */
 SHALE_BACKEND_INLINE void *shale_backend_realloc(void *block, size_t size)
 {
-    return realloc(block, size + !size);
+    void *resized = realloc(block, size + !size);
+    return SHALE_BACKEND_CHECKED(resized);
 }
 
 SHALE_BACKEND_INLINE void *shale_backend_aligned(size_t alignment, size_t size)
 {
-    return memalign(alignment, size);
+    void *block = memalign(alignment, size);
+    return SHALE_BACKEND_CHECKED(block);
 }
+
+#undef SHALE_BACKEND_CHECKED
 
 SHALE_BACKEND_INLINE void shale_backend_free(void *block)
 {

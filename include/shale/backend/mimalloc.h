@@ -38,9 +38,17 @@ SHALE_BACKEND_INLINE void *shale_backend_realloc(void *block, size_t size)
     return SHALE_BACKEND_CHECKED(resized);
 }
 
+/* mimalloc 2.0.9 takes blocks of 256, 512 and 1024 bytes to be aligned at their own size, which
+ * they are not: one byte more keeps it from that short cut. */
+#if MI_MALLOC_VERSION < 300
+#define SHALE_BACKEND_PADDED(alignment, size) ((size) + ((alignment) > 128 && (size) <= 1024))
+#else
+#define SHALE_BACKEND_PADDED(alignment, size) (size)
+#endif
+
 SHALE_BACKEND_INLINE void *shale_backend_aligned(size_t alignment, size_t size)
 {
-    void *block = mi_malloc_aligned(size, alignment);
+    void *block = mi_malloc_aligned(SHALE_BACKEND_PADDED(alignment, size), alignment);
     return SHALE_BACKEND_CHECKED(block);
 }
 
@@ -65,6 +73,7 @@ SHALE_BACKEND_INLINE size_t shale_backend_usable_size(const void *block)
 }
 
 #undef SHALE_BACKEND_CHECKED
+#undef SHALE_BACKEND_PADDED
 
 #ifdef __cplusplus
 }

@@ -33,7 +33,7 @@ struct shale_mock_report {
     uint64_t live_count;        /* blocks given out and not taken back: leaks, at the end */
     uint64_t live_bytes;        /* requested bytes of them */
     uint64_t double_free_count; /* frees of a block already freed */
-    uint64_t foreign_count;     /* frees, resizes, sizes of what never was a block of the mock */
+    uint64_t foreign_count;     /* frees and resizes of what never was a block of the mock */
     uint64_t wrong_size_count;  /* sized frees with another size or alignment than asked for */
     uint64_t written_count;     /* freed blocks that were written to afterwards */
 };

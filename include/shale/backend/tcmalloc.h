@@ -18,9 +18,11 @@ SHALE_BACKEND_INLINE void *shale_backend_alloc(size_t size)
     return tc_malloc(size);
 }
 
+/* tc_calloc() does not set errno when the product overflows. */
 SHALE_BACKEND_INLINE void *shale_backend_calloc(size_t count, size_t size)
 {
-    return tc_calloc(count, size);
+    void *block = tc_calloc(count, size);
+    return SHALE_ALLOC_LIKELY(block != NULL) ? block : shale_alloc_failed(12 /* ENOMEM */);
 }
 
 /* tc_realloc(block, 0) frees. */

@@ -26,7 +26,7 @@ struct entry {
     void *block;
     size_t size;      /* asked for */
     size_t alignment; /* asked for, 0 for none */
-    uint64_t call;    /* the number of the allocating call */
+    uint64_t call;    /* the number of the allocating call; 0 before the last reset */
     enum state state;
 };
 
@@ -169,8 +169,10 @@ static struct entry *find_live(const void *block)
 static void release(struct entry *entry)
 {
     counts.free_count++;
-    counts.live_count--;
-    counts.live_bytes -= entry->size;
+    if (entry->call != 0) {
+        counts.live_count--;
+        counts.live_bytes -= entry->size;
+    }
     memset(entry->block, SHALE_FILL_FREED, entry->size);
     entry->state = FREED;
     void *block = entry->block;
@@ -253,8 +255,6 @@ size_t shale_mock_usable_size(const void *block)
     const struct entry *entry = find(block);
     bool live = entry && entry->state == LIVE;
     size_t size = live ? entry->size : 0;
-    if (!live)
-        counts.foreign_count++;
     pthread_mutex_unlock(&lock);
     return size;
 }
@@ -291,7 +291,7 @@ static struct entry *copy_live(size_t *count)
     struct entry *live = used ? calloc(used, sizeof *live) : NULL;
     *count = 0;
     for (size_t i = 0; live && i < capacity; i++)
-        if (table[i].state == LIVE)
+        if (table[i].state == LIVE && table[i].call != 0)
             live[(*count)++] = table[i];
     if (live)
         qsort(live, *count, sizeof *live, by_call);
@@ -316,6 +316,8 @@ void shale_mock_reset(void)
     pthread_mutex_lock(&lock);
     while (quarantine_count > 0)
         evict_oldest();
+    for (size_t i = 0; i < capacity; i++)
+        table[i].call = 0;
     counts = (struct shale_mock_report){0};
     fail_first = 0;
     fail_end = 0;
