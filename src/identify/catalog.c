@@ -29,7 +29,7 @@ const struct identify_allocator identify_allocators[] = {
         .sonames = NO_TEXTS,
         .patterns = TEXTS("libc.so.[0-9]*", "libc-[0-9]*.so", "ld-musl-*.so.1", "libc.musl-*.so.1"),
         .symbols = TEXTS("__libc_start_main"),
-        .strings = NO_TEXTS,
+        .strings = TEXTS("malloc(): invalid size (unsorted)", "malloc(): corrupted top size"),
         .version_method = IDENTIFY_VERSION_TEXT,
         .version_before = "stable release version ",
     },
@@ -129,6 +129,15 @@ const struct identify_allocator identify_allocators[] = {
         .version_method = IDENTIFY_VERSION_TEXT,
         .version_before = "TBBmalloc: VERSION\t\t",
         .debian_package = "libtbbmalloc2",
+    },
+    {
+        .name = "asan",
+        .title = "AddressSanitizer",
+        .sonames = NO_TEXTS, /* a checker, not an allocator to choose */
+        .patterns = TEXTS("libasan.so*", "libclang_rt.asan*.so*"),
+        .symbols = TEXTS("__asan_init"),
+        .strings = NO_TEXTS,
+        .version_method = IDENTIFY_VERSION_NONE,
     },
     {.name = NULL},
 };

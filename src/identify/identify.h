@@ -18,68 +18,10 @@
 
 #include "base/attributes.h"
 #include "identify/catalog.h"
-
-struct identify_options {
-    const char *expect; /* NAME[@VERSION], or NULL: LD_PRELOAD, the first replacement, system */
-};
-
-/* One thing that was seen. */
-struct identify_evidence {
-    char *kind;    /* "resolution", "binding", "probe", "version", "preload", "file", "layer" */
-    char *subject; /* a function, an object, a variable */
-    char *text;    /* a sentence without a period */
-};
-
-/* Who serves one function of the malloc family. */
-struct identify_server {
-    const char *function; /* "malloc", "operator new" */
-    char *allocator;      /* "mimalloc", or the base name of an object that is not in the catalog */
-    char *object;         /* the file that holds the code */
-    bool called;          /* a loaded object is bound to it or imports it */
-};
-
-/* An object whose calls go elsewhere than the process's first definer. */
-struct identify_deviation {
-    char *object;    /* the file that calls */
-    char *function;  /* what it calls */
-    char *allocator; /* who serves that call */
-    char *server;    /* the file that holds the code */
-};
-
-struct identify_report {
-    enum shale_verdict verdict;
-    const char *method;     /* "self", "process" or "file" */
-    pid_t pid;              /* 0 for a file */
-    char *target;           /* the program's command or the file's path */
-    char *executable;       /* the path of the executable */
-    char *build_id;         /* of the executable, in hex; NULL when it has none */
-    char *expected;         /* the allocator the verdict is about */
-    char *expected_version; /* as it was asked for, or NULL */
-    char *expected_from;    /* "--expect", "LD_PRELOAD", "a linked library", ... */
-    char *allocator;        /* who serves malloc; NULL when not known */
-    char *version;          /* of that one; NULL when not known */
-    char *object;           /* the file that holds that malloc */
-    char *reason;           /* one or two sentences: why this verdict, or why this error */
-    char *remedy;           /* what to do about it, or NULL */
-    struct identify_server *servers;
-    size_t server_count;
-    struct identify_deviation *deviations;
-    size_t deviation_count;
-    struct identify_evidence *evidence;
-    size_t evidence_count;
-    char **layers; /* allocators above malloc: "small objects by pymalloc" */
-    size_t layer_count;
-    bool out_of_memory; /* something could not be noted */
-};
-
-/* Empties a report that holds nothing yet. Every other function needs this first. */
-void identify_report_init(struct identify_report *report);
-
-/* Frees what the report holds and empties it. */
-void identify_report_free(struct identify_report *report);
+#include "identify/report.h"
 
 /*
- * Each of the three fills an initialised report.
+ * Both fill an initialised report, as identify_self (report.h) does for the calling process.
  *
  * @param options  may be NULL.
  * @return 0 whatever the verdict; else a negative SHALE_E* with report->reason (what is wrong) and
@@ -89,8 +31,6 @@ void identify_report_free(struct identify_report *report);
  *         for a file that is no program or library, SHALE_EIO, SHALE_ENOMEM.
  * Ownership: free the report with identify_report_free, also after an error.
  */
-SHALE_NODISCARD int identify_self(const struct identify_options *options,
-                                  struct identify_report *report);
 SHALE_NODISCARD int identify_pid(pid_t pid, const struct identify_options *options,
                                  struct identify_report *report);
 SHALE_NODISCARD int identify_file(const char *path, const struct identify_options *options,

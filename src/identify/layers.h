@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* Allocators that stand above malloc: they take big blocks and hand out small ones themselves, so
+ * malloc sees only a part of a program's allocations. Layer 1; part of the self-check. */
+#ifndef SHALE_IDENTIFY_LAYERS_H
+#define SHALE_IDENTIFY_LAYERS_H
+
+#include "identify/modules.h"
+#include "identify/report.h"
+
+/*
+ * Notes the layers that the loaded objects show.
+ *
+ * @param python_malloc  PYTHONMALLOC of the target, or NULL.
+ */
+void identify_note_layers(const struct identify_modules *modules, const char *python_malloc,
+                          struct identify_report *report);
+
+#endif

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Ownership probes. Layer 1; part of the self-check.
+ *
+ * Each allocator that can be asked is found by dlsym, so that nothing is linked:
+ *     mimalloc  mi_is_in_heap_region(pointer)
+ *     tcmalloc  MallocExtension_GetOwnership(pointer)
+ *     jemalloc  mallctl "arenas.lookup"; crashes on foreign pointers, so it is asked only about
+ *               pointers of a malloc that lies in the same object as mallctl
+ *     glibc     mallinfo2().uordblks grows by what it handed out
+ *     shale     shale_owns(pointer)
+ */
+#define _GNU_SOURCE
+#include "identify/probe.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <malloc.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SIZE = 3000, GLIBC_SIZE = 65536, GLIBC_ROUNDS = 4 };
+
+/* POSIX lets a pointer from dlsym be a function; ISO C wants it copied. */
+#define FIND(pointer, name)                                                                        \
+    do {                                                                                           \
+        void *found = dlsym(RTLD_DEFAULT, name);                                                   \
+        memcpy(&(pointer), &found, sizeof found);                                                  \
+    } while (0)
+
+/* Where the object begins that holds the symbol a call from here would reach; NULL: nowhere. */
+static const void *object_of(const char *symbol)
+{
+    Dl_info info;
+    void *address = dlsym(RTLD_DEFAULT, symbol);
+    return address && dladdr(address, &info) ? info.dli_fbase : NULL;
+}
+
+static bool owned_by_mimalloc(const void *pointer)
+{
+    _Bool (*ask)(const void *);
+    FIND(ask, "mi_is_in_heap_region");
+    return ask && ask(pointer);
+}
+
+static bool owned_by_tcmalloc(const void *pointer)
+{
+    enum { OWNED = 1 };
+    int (*ask)(const void *);
+    FIND(ask, "MallocExtension_GetOwnership");
+    return ask && ask(pointer) == OWNED;
+}
+
+static bool owned_by_shale(const void *pointer)
+{
+    _Bool (*ask)(const void *);
+    FIND(ask, "shale_owns");
+    return ask && ask(pointer);
+}
+
+static bool owned_by_jemalloc(const void *pointer)
+{
+    int (*ask)(const char *, void *, size_t *, void *, size_t);
+    const void *object = object_of("mallctl");
+    if (!object || object_of("mallctlnametomib") != object || object_of("malloc") != object)
+        return false;
+    FIND(ask, "mallctl");
+    unsigned arena;
+    size_t size = sizeof arena;
+    return ask && ask("arenas.lookup", &arena, &size, &pointer, sizeof pointer) == 0;
+}
+
+static const struct {
+    const char *allocator;
+    bool (*owns)(const void *pointer);
+    const char *how;
+} owners[] = {
+    {"shale", owned_by_shale, "shale_owns"},
+    {"mimalloc", owned_by_mimalloc, "mi_is_in_heap_region"},
+    {"tcmalloc", owned_by_tcmalloc, "MallocExtension_GetOwnership"},
+    {"jemalloc", owned_by_jemalloc, "mallctl arenas.lookup"},
+};
+
+static void note_owner(struct identify_report *report, const char *function, const void *pointer)
+{
+    if (!pointer)
+        return;
+    for (size_t i = 0; i < sizeof owners / sizeof owners[0]; i++) {
+        if (!owners[i].owns(pointer))
+            continue;
+        identify_add_evidence(report, "probe", function, "its pointer belongs to %s (%s)",
+                              owners[i].allocator, owners[i].how);
+        if (report->allocator && strcmp(report->allocator, owners[i].allocator) != 0)
+            identify_add_deviation(report, "this process", function, owners[i].allocator,
+                                   owners[i].how);
+        return;
+    }
+}
+
+/* The compiler may drop an allocation that is only freed; it cannot see through this. */
+static void *opaque(void *pointer)
+{
+    __asm__ volatile("" : "+r"(pointer) : : "memory");
+    return pointer;
+}
+
+static void probe_new(struct identify_report *report)
+{
+    void *(*make)(size_t);
+    void (*drop)(void *);
+    FIND(make, "_Znwm");
+    FIND(drop, "_ZdlPv");
+    if (!make || !drop)
+        return;
+    void *made = make(SIZE);
+    note_owner(report, "operator new", made);
+    drop(made);
+}
+
+/*
+ * glibc counts the bytes it handed out. Other threads move the count too, so it has to grow in
+ * each of some rounds; a wrong "no" needs another thread to free more than this in all of them.
+ */
+static bool served_by_glibc(void)
+{
+    struct mallinfo2 (*ask)(void);
+    const void *libc = object_of("__libc_start_main");
+    if (!libc || object_of("mallinfo2") != libc)
+        return false;
+    FIND(ask, "mallinfo2");
+    int grown = 0;
+    for (int i = 0; i < GLIBC_ROUNDS; i++) {
+        size_t before = ask().uordblks;
+        void *block = opaque(malloc(GLIBC_SIZE));
+        grown += block && ask().uordblks >= before + GLIBC_SIZE;
+        free(block);
+    }
+    return grown == GLIBC_ROUNDS;
+}
+
+static void probe_glibc(struct identify_report *report)
+{
+    bool serves = served_by_glibc();
+    if (serves)
+        identify_add_evidence(report, "probe", "malloc",
+                              "glibc's mallinfo2().uordblks grows by what malloc hands out");
+    bool expected = report->allocator && strcmp(report->allocator, "system") == 0;
+    if (serves && !expected)
+        identify_add_deviation(report, "this process", "malloc", "system", "mallinfo2");
+}
+
+void identify_probe(struct identify_report *report)
+{
+    int kept = errno;
+    void *aligned = NULL;
+    void *plain = opaque(malloc(SIZE));
+    note_owner(report, "malloc", plain);
+    void *resized = opaque(realloc(plain, (size_t)SIZE * 4));
+    note_owner(report, "realloc", resized);
+    void *zeroed = opaque(calloc(3, SIZE));
+    note_owner(report, "calloc", zeroed);
+    if (posix_memalign(&aligned, 256, SIZE) == 0)
+        note_owner(report, "posix_memalign", opaque(aligned));
+    char *copy = opaque(strdup("the text to be copied"));
+    note_owner(report, "strdup", copy);
+    probe_new(report);
+    probe_glibc(report);
+    free(resized ? resized : plain);
+    free(zeroed);
+    free(aligned);
+    free(copy);
+    errno = kept;
+}
