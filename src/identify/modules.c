@@ -103,6 +103,13 @@ static void note_value(struct identify_dynamic *dynamic, const Elf64_Dyn *entry)
     case DT_SONAME:
         dynamic->soname = value + 1;
         break;
+    case DT_RPATH:
+        if (dynamic->run_path == 0)
+            dynamic->run_path = value + 1;
+        break;
+    case DT_RUNPATH:
+        dynamic->run_path = value + 1;
+        break;
     case DT_DEBUG:
         dynamic->debug = value;
         break;

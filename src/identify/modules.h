@@ -30,8 +30,9 @@ struct identify_dynamic {
     uint64_t symtab, strtab, strtab_size;
     uint64_t gnu_hash, hash, versym, verdef, verdef_count;
     uint64_t jmprel, jmprel_size, rela, rela_size;
-    uint64_t soname, debug; /* soname: offset in strtab + 1 */
-    bool symbolic;          /* binds its own symbols to itself (-Bsymbolic) */
+    uint64_t soname, run_path; /* offsets in strtab, plus 1 */
+    uint64_t debug;
+    bool symbolic; /* binds its own symbols to itself (-Bsymbolic) */
     uint64_t needed[IDENTIFY_NEEDED_MAX];
     size_t needed_count;
 };
