@@ -3,5 +3,6 @@
 #include "cli/commands.h"
 
 const struct cmd_entry *const cmd_entries[] = {
+    &cmd_verify,
     NULL,
 };

@@ -5,4 +5,6 @@
 
 #include "cli/cmd.h"
 
+extern const struct cmd_entry cmd_verify;
+
 #endif

@@ -66,7 +66,12 @@ static int explain_denied(pid_t pid, const struct identify_process *process,
                      "the kernel protects process %ld: it is setuid, has capabilities of its own "
                      "or asked not to be read",
                      (long)pid);
-        identify_set(report, &report->remedy, "run it as root: sudo shale verify %ld", (long)pid);
+        if (geteuid() == 0)
+            identify_set(report, &report->remedy,
+                         "run it with every capability the process has (CAP_SYS_PTRACE is enough)");
+        else
+            identify_set(report, &report->remedy, "run it as root: sudo shale verify %ld",
+                         (long)pid);
     }
     return SHALE_EPERM;
 }
