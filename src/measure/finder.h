@@ -4,12 +4,12 @@
  * they can be preloaded here. Layer 4.
  *
  * Searched, in this order: the folders of SHALE_ALLOCATOR_PATH (a colon list, each with its
- * subfolders to a depth of 8), the system's library folders, /usr/local/lib and /opt/.../lib, and
+ * subfolders to a depth of 8), the system's library folders, /usr/local/lib and /opt/NAME/lib, and
  * the cache of `./x peers` (SHALE_PEERS, else $XDG_CACHE_HOME/shale/peers, else
- * ~/.cache/shale/peers). A library is recognised by its file name and, when in doubt, its
- * symbols. Found files are listed once, by their real path.
+ * ~/.cache/shale/peers). File names make candidates; the code in the file decides what it is and
+ * which version. Found files are listed once, by their real path.
  *
- * Versions are read by loading the library in a child process, so that a broken one hurts nobody.
+ * No code of a found library runs: it is read, and ld.so is asked to list what it would need.
  */
 #ifndef SHALE_MEASURE_FINDER_H
 #define SHALE_MEASURE_FINDER_H
@@ -35,6 +35,7 @@ struct finder_allocator {
     const char *version; /* "3.6.0"; "" when it cannot be told */
     const char *path;    /* what goes into LD_PRELOAD; NULL for "system" */
     const char *reason;  /* why it cannot be loaded here; NULL: it can */
+    unsigned rank;       /* among the libraries of one project, 0 is the usual one */
     enum finder_source source;
 };
 
@@ -48,7 +49,7 @@ struct finder_list {
  * Lists every allocator found, "system" first, then by name, loadable before not, newest first.
  *
  * @return 0, SHALE_ENOMEM.
- * Cost: a walk over the folders and one short child process per library: some ms each.
+ * Cost: a walk over the folders, and per library a read and one run of ld.so: some ms each.
  */
 SHALE_NODISCARD int finder_scan(struct finder_list *list);
 
@@ -57,7 +58,7 @@ SHALE_NODISCARD int finder_scan(struct finder_list *list);
  * (whatever has a slash in it).
  *
  * Of several that fit, loadable ones come before others, then SHALE_ALLOCATOR_PATH, then the
- * system's folders, then the rest; the newest within a place.
+ * system's folders, then the rest; the newest within a place, then the project's usual library.
  *
  * @param list    one entry on success: the one to use.
  * @param reason  gets why not, in words, on error: what is there instead, or why it cannot be
