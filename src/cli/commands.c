@@ -3,6 +3,7 @@
 #include "cli/commands.h"
 
 const struct cmd_entry *const cmd_entries[] = {
+    &cmd_run,
     &cmd_verify,
     NULL,
 };

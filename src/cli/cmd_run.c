@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * `shale run`: a program under an allocator, proven. Layer 6.
+ *
+ * The program stays in our process group and on our terminal, so that what the terminal sends
+ * reaches it directly; what is sent to us alone is passed on. When it is stopped by the terminal we
+ * stop too, and our end is its end: the same exit status, or the same signal.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/cmd.h"
+#include "cli/commands.h"
+#include "cli/run_list.h"
+#include "identify/identify.h"
+#include "measure/finder.h"
+#include "measure/launch.h"
+#include "measure/prove.h"
+
+static struct {
+    const char *allocator;
+    const char **environment;
+    int no_verify;
+    int list;
+    int json;
+} arguments;
+
+static volatile sig_atomic_t child_pid;
+static volatile sig_atomic_t early_signal; /* came before there was a child */
+
+static void pass_on(int number, siginfo_t *info, void *context)
+{
+    /* Positive codes are the kernel's: the terminal sent it to the whole group. */
+    if (info->si_code > 0)
+        return;
+    int saved = errno;
+    if (child_pid > 0)
+        kill((pid_t)child_pid, number);
+    else
+        early_signal = number;
+    errno = saved;
+}
+
+/* Signals that end or notify a program; those that we ignore the program ignores too. */
+static void pass_signals_on(void)
+{
+    static const int numbers[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM,  SIGUSR1, SIGUSR2,
+                                  SIGALRM, SIGTSTP, SIGCONT, SIGWINCH, SIGPWR,  SIGIO};
+    for (size_t i = 0; i < SHALE_ARRAY_LENGTH(numbers); i++) {
+        struct sigaction action;
+        if (sigaction(numbers[i], NULL, &action) < 0 || action.sa_handler == SIG_IGN)
+            continue;
+        action = (struct sigaction){.sa_sigaction = pass_on, .sa_flags = SA_SIGINFO | SA_RESTART};
+        sigfillset(&action.sa_mask);
+        sigaction(numbers[i], &action, NULL);
+    }
+}
+
+static void started(pid_t pid, void *context)
+{
+    child_pid = pid;
+    if (early_signal)
+        kill(pid, early_signal);
+}
+
+/* The terminal stopped the program: stop with it, so that the shell sees the job stopped. */
+static void stop_with(pid_t pid, int number)
+{
+    if (number != SIGTSTP && number != SIGTTIN && number != SIGTTOU)
+        return;
+    raise(SIGSTOP);
+    kill(pid, SIGCONT);
+}
+
+static int wait_for_end(const struct launch_process *process)
+{
+    int status = process->wait_status;
+    if (process->ended)
+        return status;
+    for (;;) {
+        if (waitpid(process->pid, &status, WUNTRACED) < 0) {
+            if (errno != EINTR)
+                return CMD_EXIT_RUN_FAILED << 8;
+            continue;
+        }
+        if (!WIFSTOPPED(status))
+            return status;
+        stop_with(process->pid, WSTOPSIG(status));
+    }
+}
+
+/* Ends as the program did. A second core file, of us, would only be in the way. */
+static int end_like(int status)
+{
+    if (WIFSIGNALED(status)) {
+        int number = WTERMSIG(status);
+        sigset_t only;
+        setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+        signal(number, SIG_DFL);
+        sigemptyset(&only);
+        sigaddset(&only, number);
+        raise(number);
+        sigprocmask(SIG_UNBLOCK, &only, NULL);
+    }
+    return launch_shell_status(status);
+}
+
+static int report_failure(const struct cmd_entry *self, const char *program,
+                          const struct prove_request *proof, const struct launch_failure *failure)
+{
+    const char *allocator = proof->allocator->name;
+    switch (failure->stage) {
+    case LAUNCH_STAGE_PROOF:
+    case LAUNCH_STAGE_TIMEOUT:
+        cmd_error(self,
+                  "cannot prove that %s serves '%s', so it was not let run: %s; try --no-verify to "
+                  "run it all the same",
+                  allocator, program, *proof->reason ? proof->reason : failure->text);
+        break;
+    case LAUNCH_STAGE_LOAD:
+        cmd_error(self,
+                  "cannot start '%s' under %s: %s; try it without shale to see whether the "
+                  "allocator is to blame",
+                  program, allocator, failure->text);
+        break;
+    default:
+        cmd_error(self, "cannot run '%s': %s", program, failure->text);
+    }
+    return launch_failure_status(failure);
+}
+
+static int run_program(const struct cmd_entry *self, const char **argv,
+                       const struct finder_allocator *allocator)
+{
+    struct prove_request proof;
+    struct launch_process process;
+    struct launch_failure failure = {.stage = LAUNCH_STAGE_NONE};
+    prove_init(&proof, allocator);
+    const struct launch_spec spec = {
+        .argv = argv,
+        .preload = allocator->path,
+        .environment = arguments.environment,
+        .stdio = LAUNCH_STDIO_KEEP,
+        .prove = arguments.no_verify ? NULL : prove_allocator,
+        .context = &proof,
+        .started = started,
+    };
+    pass_signals_on();
+    int result = launch_start(&spec, &process, &failure);
+    int status = result < 0 ? report_failure(self, argv[0], &proof, &failure) : 0;
+    prove_free(&proof);
+    if (result < 0)
+        return status;
+    status = wait_for_end(&process);
+    launch_close(&process);
+    return end_like(status);
+}
+
+/* Would ld.so take the library for this program? -1 to go on, else the exit status. */
+static int check_program(const struct cmd_entry *self, const char *name,
+                         const struct finder_allocator *allocator)
+{
+    char path[PATH_MAX];
+    struct identify_obstacle obstacle;
+    int result = launch_resolve(name, NULL, path, sizeof path);
+    if (result < 0) {
+        bool missing = result == SHALE_ENOENT;
+        cmd_error(self, "cannot run '%s': %s", name, strerror(errno));
+        return missing ? CMD_EXIT_NOT_FOUND : CMD_EXIT_NOT_EXECUTABLE;
+    }
+    if (!allocator->path || identify_preload_obstacle(path, allocator->path, &obstacle) < 0 ||
+        obstacle.kind == IDENTIFY_OBSTACLE_NONE || obstacle.kind == IDENTIFY_OBSTACLE_NOT_ELF)
+        return -1;
+    cmd_error(self, "%s '%s' under %s: %s%s%s",
+              arguments.no_verify ? "no use to run" : "cannot run", name, allocator->name,
+              obstacle.reason, *obstacle.remedy ? "; " : "", obstacle.remedy);
+    return arguments.no_verify ? -1 : CMD_EXIT_RUN_FAILED;
+}
+
+static int run_under(const struct cmd_entry *self, const char **argv)
+{
+    struct finder_list found;
+    char reason[1024];
+    int result = finder_find(arguments.allocator, &found, reason, sizeof reason);
+    if (result < 0) {
+        cmd_error(self, "cannot use allocator '%s': %s; try 'shale run --list'",
+                  arguments.allocator, reason);
+        return CMD_EXIT_RUN_FAILED;
+    }
+    int status = check_program(self, argv[0], &found.items[0]);
+    if (status < 0)
+        status = run_program(self, argv, &found.items[0]);
+    finder_free(&found);
+    return status;
+}
+
+static bool environment_is_sound(void)
+{
+    for (const char **entry = arguments.environment; entry && *entry; entry++)
+        if (**entry == '=' || !**entry)
+            return false;
+    return true;
+}
+
+static int run_arguments(const struct cmd_entry *self, const char **rest)
+{
+    if (arguments.list && *rest)
+        return cmd_usage_error(self, "--list takes no program");
+    if (arguments.list)
+        return run_list(self, arguments.json);
+    if (arguments.json)
+        return cmd_usage_error(self, "--json goes with --list");
+    if (!*rest)
+        return cmd_usage_error(self, "no program is named");
+    if (!arguments.allocator)
+        return cmd_usage_error(self, "no allocator is named; use --allocator NAME");
+    if (!environment_is_sound())
+        return cmd_usage_error(self, "--env takes NAME=VALUE, or NAME to remove it");
+    return run_under(self, rest);
+}
+
+static int run(const struct cmd_entry *self, int argc, const char **argv)
+{
+    poptContext context;
+    const char **rest;
+    int status = cmd_parse(self, argc, argv, &context, &rest);
+    if (status >= 0)
+        return status;
+    status = run_arguments(self, rest);
+    poptFreeContext(context);
+    return status;
+}
+
+static const struct poptOption options[] = {
+    {"allocator", 'a', POPT_ARG_STRING, &arguments.allocator, 0,
+     "The allocator to run under: a name, a name and a version (mimalloc@3.6.0, mimalloc@3), "
+     "the path of a library, or 'system' for the C library's own",
+     "NAME[@VERSION]"},
+    {"env", 'e', POPT_ARG_ARGV, &arguments.environment, 0,
+     "Set a variable for the program, or without a value remove it; may be given many times",
+     "NAME[=VALUE]"},
+    {"no-verify", '\0', POPT_ARG_NONE, &arguments.no_verify, 0,
+     "Let the program run without the proof that the allocator serves it", NULL},
+    {"list", 'l', POPT_ARG_NONE, &arguments.list, 0,
+     "List the allocators found on this machine instead", NULL},
+    {"json", 'j', POPT_ARG_NONE, &arguments.json, 0, "Print the list as JSON", NULL},
+    POPT_TABLEEND,
+};
+
+static const struct cmd_status statuses[] = {
+    {0, "the list was printed"},
+    {64, "wrong arguments"},
+    {74, "the list could not be written"},
+    {125, "shale itself failed: there is no such allocator, it cannot work with this program, or "
+          "it could not be proven"},
+    {126, "the program was found but cannot be executed"},
+    {127, "the program was not found"},
+    {128, "(and above) as a shell shows it: the program was killed by that signal less 128; shale "
+          "then ends by the same signal. Any other status is the program's own"},
+    {0, NULL},
+};
+
+static const struct cmd_example examples[] = {
+    {"shale run --list", "Which allocators are there, and which can be loaded?"},
+    {"shale run --allocator jemalloc -- sqlite3 test.db 'vacuum'",
+     "Run a program under the jemalloc of this machine"},
+    {"shale run -a mimalloc@3.6.0 -e MIMALLOC_SHOW_STATS=1 -- python3 -V",
+     "Choose a version, and set a variable that this allocator reads"},
+    {"shale run -a ./libmine.so -- ./server", "Try a library of your own"},
+    {NULL, NULL},
+};
+
+static const struct cmd_section sections[] = {
+    {"How it is proven",
+     "The program is held at its entry point, where its libraries are loaded and their "
+     "constructors have run but nothing of the program itself has. There its memory is read: the "
+     "malloc family must resolve to the chosen library, and the calls of every loaded object must "
+     "be bound to it. Then it is let go and nobody traces it any more. Programs that only execute "
+     "another one (env, nice, nohup and the like, also behind #!) are followed to it.\n\n"
+     "Where ptrace is not allowed, the program starts at once and is read while it runs.\n\n"
+     "Children of the program inherit the allocator through the environment; they are not proven."},
+    {"Which one is taken",
+     "When several allocators fit a name, those that can be loaded come first; among them those "
+     "in SHALE_ALLOCATOR_PATH, then the system's, then all others; in the same place the newest."},
+    {"Environment",
+     "SHALE_ALLOCATOR_PATH: folders apart by colons, searched first, with their subfolders\n"
+     "SHALE_PEERS: the folder where './x peers' unpacks allocators; without it shale/peers in "
+     "XDG_CACHE_HOME or in .cache of the home folder\n"
+     "LD_PRELOAD: kept; the allocator is put in front of what is there"},
+    {NULL, NULL},
+};
+
+const struct cmd_entry cmd_run = {
+    .name = "run",
+    .summary = "start a program under an allocator and prove that it is served by it",
+    .synopsis = "--allocator NAME[@VERSION] [OPTION...] [--] CMD [ARGUMENT...]",
+    .description =
+        "Starts CMD with the allocator preloaded, proves before its main begins that the "
+        "allocator really serves its memory, and ends as it ends. Where preloading cannot work (a "
+        "static program, one with raised privileges, one that brings its own malloc, another C "
+        "library) it says so, and what would, instead of running the program under something "
+        "else.\n\n"
+        "Standard input and output, the terminal and signals are the program's, as if it had been "
+        "started without shale.",
+    .options = options,
+    .statuses = statuses,
+    .examples = examples,
+    .sections = sections,
+    .run = run,
+};
