@@ -133,11 +133,11 @@ static int refuse(struct finder_list *list, int error, char *reason, size_t size
 /* Leaves the i-th alone in the list. */
 static void keep_only(struct finder_list *list, size_t kept)
 {
-    for (size_t i = 0; i < list->count; i++)
-        if (i != kept)
-            free_item(&list->items[i]);
-    list->items[0] = list->items[kept];
-    list->count = 1;
+    struct finder_allocator chosen = list->items[kept];
+    list->items[kept] = list->items[0];
+    list->items[0] = chosen;
+    while (list->count > 1)
+        free_item(&list->items[--list->count]);
 }
 
 /* The one entry of the list, unless it cannot be loaded. */
