@@ -5,5 +5,6 @@
 const struct cmd_entry *const cmd_entries[] = {
     &cmd_run,
     &cmd_verify,
+    &cmd_compare,
     NULL,
 };

@@ -18,15 +18,17 @@ bool picker_valid_name(const char *text, char end)
 
 static int compile(struct picker *picker, char *reason, size_t reason_size)
 {
-    if (strncmp(picker->pattern, json_prefix, sizeof json_prefix - 1) == 0) {
-        picker->json_path = picker->pattern + sizeof json_prefix - 1;
+    picker->is_json = strncmp(picker->pattern, json_prefix, sizeof json_prefix - 1) == 0;
+    if (picker->is_json)
+        return SHALE_OK;
+    regex_t regex;
+    int error = regcomp(&regex, picker->pattern, REG_EXTENDED | REG_NEWLINE);
+    if (!error) {
+        picker->regex = regex;
         return SHALE_OK;
     }
-    int error = regcomp(&picker->regex, picker->pattern, REG_EXTENDED | REG_NEWLINE);
-    if (!error)
-        return SHALE_OK;
     char why[128];
-    regerror(error, &picker->regex, why, sizeof why);
+    regerror(error, &regex, why, sizeof why);
     snprintf(reason, reason_size, "'%s' is no POSIX extended regular expression: %s",
              picker->pattern, why);
     return SHALE_EINVAL;
@@ -62,7 +64,7 @@ int picker_parse(const char *text, struct picker *picker, char *reason, size_t r
 
 void picker_free(struct picker *picker)
 {
-    if (picker->pattern && !picker->json_path)
+    if (picker->pattern && !picker->is_json)
         regfree(&picker->regex);
     free(picker->name);
     free(picker->pattern);
@@ -144,7 +146,7 @@ static bool find_by_path(const char *path, const char *text, double *value)
 
 bool picker_find(const struct picker *picker, const char *text, double *value)
 {
-    if (picker->json_path)
-        return find_by_path(picker->json_path, text, value);
+    if (picker->is_json)
+        return find_by_path(picker->pattern + sizeof json_prefix - 1, text, value);
     return find_by_regex(&picker->regex, text, value);
 }

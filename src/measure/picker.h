@@ -21,9 +21,9 @@
 
 struct picker {
     char *name;
-    char *json_path; /* NULL: a regex */
-    char *pattern;   /* as the user wrote it */
-    regex_t regex;
+    char *pattern; /* as the user wrote it */
+    bool is_json;
+    regex_t regex; /* unless is_json */
 };
 
 /*

@@ -9,7 +9,7 @@
 
 #include "test.h"
 
-enum { MIB = 1 << 20 };
+#define MIB ((size_t)1 << 20)
 
 /* In a child: touches `mib` MiB, says so, and waits to be ended. */
 static void hold_memory(size_t mib, int report)
@@ -75,7 +75,7 @@ static void tree_ended_process_is_gone(void **state)
 
 static void own_rss_is_plausible(void **state)
 {
-    assert_in_range(procfs_own_rss(), MIB / 2, 512UL * MIB);
+    assert_in_range(procfs_own_rss(), MIB / 2, 512 * MIB);
 }
 
 static const struct CMUnitTest tests[] = {

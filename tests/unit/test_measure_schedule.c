@@ -26,14 +26,14 @@ static void schedule_pairs_are_neighbours_of_one_comparison(void **state)
 /* Over 2 * comparisons rounds every place is taken equally often by every run. */
 static void schedule_places_are_balanced(void **state)
 {
-    enum { COMPARISONS = 4 };
-    int seen[2 * COMPARISONS][COMPARISONS][2] = {0};
-    for (size_t round = 0; round < 2 * COMPARISONS; round++)
-        for (size_t step = 0; step < 2 * COMPARISONS; step++) {
+    enum { COMPARISONS = 4, STEPS = 8 };
+    int seen[STEPS][COMPARISONS][2] = {0};
+    for (size_t round = 0; round < STEPS; round++)
+        for (size_t step = 0; step < STEPS; step++) {
             struct schedule_step got = schedule_step(round, step, COMPARISONS);
             seen[step][got.comparison][got.baseline]++;
         }
-    for (size_t step = 0; step < 2 * COMPARISONS; step++)
+    for (size_t step = 0; step < STEPS; step++)
         for (size_t comparison = 0; comparison < COMPARISONS; comparison++) {
             assert_int_equal(seen[step][comparison][0], 1);
             assert_int_equal(seen[step][comparison][1], 1);
