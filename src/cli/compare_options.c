@@ -175,7 +175,7 @@ static int take_phases(const struct cmd_entry *self, const struct compare_option
     if (count_of(options->then) > FIGURE_PHASES_MAX - 2)
         return cmd_usage_error(self, "--then: at most %d", FIGURE_PHASES_MAX - 2);
     trial->phases = request->phases;
-    for (size_t i = 0; i < count_of(options->then); i++) {
+    for (size_t i = 0; options->then && options->then[i]; i++) {
         const char *text = options->then[i];
         const char *equals = strchr(text, '=');
         if (!picker_valid_name(text, '=') || !equals[1])
@@ -218,7 +218,7 @@ static int take_pickers(const struct cmd_entry *self, const struct compare_optio
     if (count_of(options->metrics) > FIGURE_PICKERS_MAX)
         return cmd_usage_error(self, "--metric: at most %d", FIGURE_PICKERS_MAX);
     trial->pickers = request->pickers;
-    for (size_t i = 0; i < count_of(options->metrics); i++) {
+    for (size_t i = 0; options->metrics && options->metrics[i]; i++) {
         char reason[512] = "out of memory";
         struct picker *picker = &request->pickers[i];
         if (picker_parse(options->metrics[i], picker, reason, sizeof reason) != SHALE_OK)
@@ -234,7 +234,7 @@ static int take_pickers(const struct cmd_entry *self, const struct compare_optio
 static int take_environment(const struct cmd_entry *self, const struct compare_options *options,
                             struct trial_spec *trial)
 {
-    for (size_t i = 0; i < count_of(options->environment); i++) {
+    for (size_t i = 0; options->environment && options->environment[i]; i++) {
         const char *text = options->environment[i];
         if (!strchr(text, '=') || text[0] == '=')
             return cmd_usage_error(self, "--env: '%s' is not NAME=VALUE", text);
