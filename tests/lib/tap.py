@@ -46,6 +46,7 @@ class Tap:
         self.line(f"1..{self.number}")
 
 
+@pytest.hookimpl(trylast=True)  # after the terminal reporter registered itself
 def pytest_configure(config):
     terminal = config.pluginmanager.getplugin("terminalreporter")
     if terminal:
