@@ -30,8 +30,8 @@ enum shale_verified {
  * which of them the caller knows, so a program keeps working with a newer library and the other
  * way round. A value that cannot be had is 0.
  */
-struct shale_system_info {
-    uint32_t struct_size; /* in: sizeof(struct shale_system_info); out: bytes filled */
+struct shale_system {
+    uint32_t struct_size; /* in: sizeof(struct shale_system); out: bytes filled */
     uint32_t verified;    /* enum shale_verified */
     const char *backend;  /* shale_backend_name() */
     const char *backend_version;
@@ -46,16 +46,16 @@ struct shale_system_info {
     char serving[64]; /* who serves: the backend when verified, else what was found; may be empty */
 };
 
-/* An initialiser: struct shale_system_info info = SHALE_SYSTEM_INFO_INIT; */
-#define SHALE_SYSTEM_INFO_INIT                                                                     \
+/* An initialiser: struct shale_system info = SHALE_SYSTEM_INIT; */
+#define SHALE_SYSTEM_INIT                                                                          \
     {                                                                                              \
-        sizeof(struct shale_system_info)                                                           \
+        sizeof(struct shale_system)                                                                \
     }
 
 /*
  * Tells which allocator serves the front door, whether that was proven, and the machine below.
  *
- * @param info  struct_size set by the caller (SHALE_SYSTEM_INFO_INIT), the rest filled.
+ * @param info  struct_size set by the caller (SHALE_SYSTEM_INIT), the rest filled.
  * @return      0; SHALE_EINVAL when info is NULL or struct_size is smaller than the first
  * release's, info is untouched then. Threads: safe. Signals: not safe. Fork: safe. Ownership: the
  * strings are static. Cost: milliseconds: reads files of /proc and /sys, and the backends system
@@ -66,7 +66,7 @@ struct shale_system_info {
 __attribute__((visibility("default"), warn_unused_result))
 #endif
 int
-shale_system_info(struct shale_system_info *info);
+shale_system_info(struct shale_system *info);
 
 #ifdef __cplusplus
 }

@@ -14,7 +14,7 @@
 #include "base/system.h"
 
 /* What release 0.1.0 knew: no caller can have less. */
-enum { FIRST_SIZE = sizeof(struct shale_system_info) };
+enum { FIRST_SIZE = sizeof(struct shale_system) };
 
 static enum shale_thp thp_mode(void)
 {
@@ -74,13 +74,13 @@ static enum shale_verified verify(char *serving, size_t size)
     }
 }
 
-int shale_system_info(struct shale_system_info *info)
+int shale_system_info(struct shale_system *info)
 {
     if (!info || info->struct_size < FIRST_SIZE)
         return SHALE_EINVAL;
     struct shale_system_memory memory;
     bool have_memory = shale_system_memory(&memory) == 0;
-    struct shale_system_info found = {
+    struct shale_system found = {
         .struct_size = sizeof found,
         .backend = shale_backend_name(),
         .backend_version = shale_backend_version(),
