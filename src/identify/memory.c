@@ -98,6 +98,11 @@ int identify_memory_text(const struct identify_memory *memory, uint64_t address,
         if (piece > 128)
             piece = 128;
         int status = identify_memory_read(memory, address + used, out + used, piece);
+        /* A file's segment may end within the piece, right behind the text. */
+        while (status == SHALE_EIO && piece > 1) {
+            piece /= 2;
+            status = identify_memory_read(memory, address + used, out + used, piece);
+        }
         if (status != 0) {
             out[used] = '\0';
             return status;
