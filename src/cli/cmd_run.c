@@ -33,9 +33,11 @@ static struct {
 
 static volatile sig_atomic_t child_pid;
 static volatile sig_atomic_t early_signal; /* came before there was a child */
+static volatile sig_atomic_t last_signal;  /* that came at all */
 
 static void pass_on(int number, siginfo_t *info, void *context)
 {
+    last_signal = number;
     /* Positive codes are the kernel's: the terminal sent it to the whole group. */
     if (info->si_code > 0)
         return;
@@ -111,10 +113,23 @@ static int end_like(int status)
     return launch_shell_status(status);
 }
 
+/* A library of no known kind goes by its path. */
+static const char *display_name(const struct finder_allocator *allocator)
+{
+    return strcmp(allocator->name, "unknown") == 0 ? allocator->path : allocator->name;
+}
+
+/* It ended by a signal that was meant for it (Ctrl-C, a kill of shale), only very early. */
+static bool was_told_to_end(const struct launch_failure *failure)
+{
+    return failure->stage == LAUNCH_STAGE_LOAD && WIFSIGNALED(failure->wait_status) &&
+           WTERMSIG(failure->wait_status) == last_signal;
+}
+
 static int report_failure(const struct cmd_entry *self, const char *program,
                           const struct prove_request *proof, const struct launch_failure *failure)
 {
-    const char *allocator = proof->allocator->name;
+    const char *allocator = display_name(proof->allocator);
     switch (failure->stage) {
     case LAUNCH_STAGE_PROOF:
     case LAUNCH_STAGE_TIMEOUT:
@@ -153,7 +168,11 @@ static int run_program(const struct cmd_entry *self, const char **argv,
     };
     pass_signals_on();
     int result = launch_start(&spec, &process, &failure);
-    int status = result < 0 ? report_failure(self, argv[0], &proof, &failure) : 0;
+    int status = 0;
+    if (result < 0 && was_told_to_end(&failure))
+        status = end_like(failure.wait_status);
+    else if (result < 0)
+        status = report_failure(self, argv[0], &proof, &failure);
     prove_free(&proof);
     if (result < 0)
         return status;
@@ -178,7 +197,7 @@ static int check_program(const struct cmd_entry *self, const char *name,
         obstacle.kind == IDENTIFY_OBSTACLE_NONE || obstacle.kind == IDENTIFY_OBSTACLE_NOT_ELF)
         return -1;
     cmd_error(self, "%s '%s' under %s: %s%s%s",
-              arguments.no_verify ? "no use to run" : "cannot run", name, allocator->name,
+              arguments.no_verify ? "no use to run" : "cannot run", name, display_name(allocator),
               obstacle.reason, *obstacle.remedy ? "; " : "", obstacle.remedy);
     return arguments.no_verify ? -1 : CMD_EXIT_RUN_FAILED;
 }

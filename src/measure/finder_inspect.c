@@ -66,17 +66,18 @@ static const char *linker_path(void)
     return base && dladdr(base, &info) ? info.dli_fname : NULL;
 }
 
-/* Runs ld.so's listing into `text`; false when that cannot be done here. */
-static bool list_needs(const char *library, char *text, size_t size)
+/* What ld.so says about preloading the library; `text` is empty when it cannot be asked here. */
+static void list_needs(const char *library, char *text, size_t size)
 {
     char self[PATH_MAX];
     const char *linker = linker_path();
     ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
     int output = memfd_create("shale-listing", MFD_CLOEXEC);
+    *text = '\0';
     if (!linker || length < 0 || output < 0) {
         if (output >= 0)
             close(output);
-        return false;
+        return;
     }
     self[length] = '\0';
     const char *const argv[] = {linker, "--preload", library, "--list", self, NULL};
@@ -85,37 +86,58 @@ static bool list_needs(const char *library, char *text, size_t size)
         .argv = argv, .environment = environment, .stdio = {-1, output, output}};
     struct launch_process process;
     struct launch_failure failure;
-    bool listed = launch_start(&spec, &process, &failure) == 0;
-    if (listed) {
-        listed = launch_wait(&process, LIST_TIMEOUT_MS) == 0;
+    if (launch_start(&spec, &process, &failure) == 0) {
+        launch_wait(&process, LIST_TIMEOUT_MS);
         launch_end(&process, 0);
         launch_close(&process);
+        length = pread(output, text, size - 1, 0);
+        text[length < 0 ? 0 : length] = '\0';
     }
-    length = listed ? pread(output, text, size - 1, 0) : -1;
     close(output);
-    text[length < 0 ? 0 : length] = '\0';
-    return length >= 0;
 }
 
-/* "\tlibunwind.so.8 => not found" and "ERROR: ld.so: object 'X' ... cannot be preloaded (WHY):" */
+static bool needs_file(const char *name, char *reason)
+{
+    snprintf(reason, REASON_SIZE, "needs %.200s, which is not installed",
+             name + strspn(name, " \t"));
+    return true;
+}
+
+/* Cuts the line where `mark` begins and gives what follows it, or NULL. */
+static char *cut_at(char *line, const char *mark)
+{
+    char *found = strstr(line, mark);
+    if (!found)
+        return NULL;
+    *found = '\0';
+    return found + strlen(mark);
+}
+
+/* One line of the listing: does it say that something is missing? */
+static bool is_unmet(char *line, char *reason)
+{
+    char *rest;
+    if (cut_at(line, " => not found"))
+        return needs_file(line, reason);
+    rest = cut_at(line, "error while loading shared libraries: ");
+    if (rest && cut_at(rest, ": cannot open shared object file"))
+        return needs_file(rest, reason);
+    if (!rest)
+        rest = cut_at(line, ": version `");
+    if (!rest)
+        rest = cut_at(line, "cannot be preloaded (");
+    if (!rest)
+        return false;
+    snprintf(reason, REASON_SIZE, "ld.so cannot preload it: %.400s", rest);
+    return true;
+}
+
 static bool unmet_need(char *listing, char *reason)
 {
-    for (char *line = strtok(listing, "\n"); line; line = strtok(NULL, "\n")) {
-        char *arrow = strstr(line, " => not found");
-        char *refused = strstr(line, "cannot be preloaded (");
-        if (arrow) {
-            *arrow = '\0';
-            snprintf(reason, REASON_SIZE, "needs %s, which is not installed",
-                     line + strspn(line, " \t"));
+    char *rest;
+    for (char *line = strtok_r(listing, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+        if (is_unmet(line, reason))
             return true;
-        }
-        if (refused) {
-            refused += strlen("cannot be preloaded (");
-            refused[strcspn(refused, ")")] = '\0';
-            snprintf(reason, REASON_SIZE, "ld.so cannot preload it: %s", refused);
-            return true;
-        }
-    }
     return false;
 }
 
@@ -139,7 +161,8 @@ static bool cannot_load(const char *path, char *reason)
         snprintf(reason, REASON_SIZE, "%s", obstacle.reason);
         return true;
     }
-    return list_needs(path, listing, sizeof listing) && unmet_need(listing, reason);
+    list_needs(path, listing, sizeof listing);
+    return unmet_need(listing, reason);
 }
 
 /* The place of its soname in the catalog's list, best first. */
