@@ -262,14 +262,28 @@ static const struct identify_module *find_expected(const struct analysis *analys
     return NULL;
 }
 
+/* A function beside the four that the expected allocator serves all the same, or NULL. */
+static const struct identify_deviation *stray(const struct analysis *analysis)
+{
+    const struct identify_report *report = analysis->report;
+    for (size_t i = 0; i < report->deviation_count; i++)
+        if (report->deviations[i].allocator &&
+            strcmp(report->deviations[i].allocator, analysis->expectation.name) == 0)
+            return &report->deviations[i];
+    return NULL;
+}
+
 static void judge_inert(struct analysis *analysis, const struct identify_module *mapped)
 {
     struct identify_report *report = analysis->report;
+    const struct identify_deviation *taken = stray(analysis);
     decide(report, SHALE_VERDICT_MAPPED_BUT_INERT);
     identify_set(report, &report->reason,
                  "%s is in the process, but %s comes first and serves malloc, calloc, realloc and "
-                 "free",
-                 mapped->path, report->object);
+                 "free%s%s%s",
+                 mapped->path, report->object, taken ? "; but it serves " : "",
+                 taken ? taken->function : "",
+                 taken ? ", so free gets memory that is not its own: expect a crash" : "");
     identify_set(report, &report->remedy, "%s",
                  module_at(analysis, analysis->server[IDENTIFY_MALLOC])->executable
                      ? "the executable carries an allocator of its own: no preload can replace it; "

@@ -98,11 +98,11 @@ static void note_preloading(const char *path, struct identify_report *report)
     if (identify_preload_obstacle(path, NULL, &obstacle) != 0)
         return;
     if (obstacle.kind == IDENTIFY_OBSTACLE_NONE) {
-        identify_add_evidence(report, "preload", path, "a preloaded allocator would be used");
+        identify_add_evidence(report, "preload", path, "would work");
         return;
     }
-    identify_add_evidence(report, "preload", path, "a preload would not work: %s", obstacle.reason);
-    if (!report->remedy)
+    identify_add_evidence(report, "preload", path, "would not work: %s", obstacle.reason);
+    if (!report->remedy && report->verdict != SHALE_VERDICT_ACTIVE)
         identify_set(report, &report->remedy, "%s", obstacle.remedy);
 }
 

@@ -353,8 +353,11 @@ int identify_modules_at(const struct identify_modules *modules, uint64_t address
     return -1;
 }
 
+/* musl's C library and its dynamic linker are one file, which programs need as libc.so. */
 static bool is_named(const struct identify_module *module, const char *name)
 {
+    if (strncmp(name, "libc.", 5) == 0 && strncmp(identify_module_name(module), "ld-musl", 7) == 0)
+        return true;
     return strcmp(module->soname, name) == 0 || strcmp(module->path, name) == 0 ||
            strcmp(identify_module_name(module), name) == 0;
 }

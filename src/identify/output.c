@@ -144,6 +144,9 @@ void identify_report_text(const struct identify_report *report, bool all, FILE *
                 report->deviations[i].server);
     for (size_t i = 0; i < report->layer_count; i++)
         print_line(out, "above it", report->layers[i]);
+    for (size_t i = 0; i < report->evidence_count; i++)
+        if (strcmp(report->evidence[i].kind, "preload") == 0)
+            print_line(out, "preloading", report->evidence[i].text);
     print_line(out, "try", report->remedy);
     if (all)
         print_details(report, out);
