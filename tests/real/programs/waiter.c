@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* Allocates, opens the plugins it is given ("deep:FILE" with a scope of its own), calls them, says
+ * "ready" and waits until its standard input ends. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#ifndef RTLD_DEEPBIND /* musl */
+#define RTLD_DEEPBIND 0
+#endif
+
+static int open_plugin(const char *name)
+{
+    int deep = strncmp(name, "deep:", 5) == 0;
+    void *handle = dlopen(deep ? name + 5 : name, RTLD_NOW | (deep ? RTLD_DEEPBIND : 0));
+    if (!handle) {
+        fprintf(stderr, "%s\n", dlerror());
+        return 1;
+    }
+    void *symbol = dlsym(handle, "plugin_use");
+    void (*use)(void);
+    memcpy(&use, &symbol, sizeof symbol);
+    use();
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    char byte;
+    void *block = malloc(100);
+    char *copy = strdup("text");
+#ifdef USE_PVALLOC
+    void *pages = pvalloc(100);
+    printf("%p\n", pages);
+#endif
+    for (int i = 1; i < argc; i++)
+        if (open_plugin(argv[i]))
+            return 1;
+    puts("ready");
+    fflush(stdout);
+    while (read(0, &byte, 1) > 0) {
+    }
+    free(copy);
+    free(block);
+    return 0;
+}

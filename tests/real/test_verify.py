@@ -1,0 +1,526 @@
+# SPDX-License-Identifier: MIT
+"""`shale verify` against real programs, each in a way in which replacing malloc silently fails."""
+import contextlib
+import ctypes.util
+import glob
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import time
+
+import jsonschema
+import pytest
+
+SHALE = os.environ["SHALE"]
+SOURCE = pathlib.Path(os.environ["SHALE_SOURCE"])
+PROGRAMS = SOURCE / "tests/real/programs"
+SCHEMA = json.loads((SOURCE / "share/schema/verify.schema.json").read_text())
+PYTHON = "/usr/bin/python3"
+NOBODY = 65534
+
+ACTIVE, ABSENT, PARTIAL, UNKNOWN = 0, 1, 2, 3
+USAGE, DATA, UNAVAILABLE, IO, NOT_EXECUTABLE, NOT_FOUND = 64, 65, 69, 74, 126, 127
+
+LIBRARIES = {
+    "mimalloc": "libmimalloc.so.2",
+    "jemalloc": "libjemalloc.so.2",
+    "tcmalloc": "libtcmalloc_minimal.so.4",
+}
+
+
+def cc(*arguments, compiler="cc"):
+    done = subprocess.run([compiler, *map(str, arguments)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """The programs, built once, where every user may read them."""
+    folder = tmp_path_factory.mktemp("verify")
+    for parent in [folder, *folder.parents]:
+        if parent != pathlib.Path("/") and parent.stat().st_uid == os.getuid():
+            parent.chmod(parent.stat().st_mode | 0o755)
+    waiter, plugin = PROGRAMS / "waiter.c", PROGRAMS / "plugin.c"
+    cc(waiter, "-o", folder / "waiter")
+    cc("-static", waiter, "-o", folder / "static", "-w")
+    cc("-static-pie", waiter, "-o", folder / "static-pie", "-w")
+    cc("-no-pie", "-Wl,-z,lazy", waiter, "-o", folder / "lazy")
+    cc("-shared", "-fPIC", plugin, "-o", folder / "plugin.so")
+    return folder
+
+
+@contextlib.contextmanager
+def running(*command, preload=None, env=None, ready=b"ready", **options):
+    """A program that said it is ready; its standard input ends it."""
+    environment = {**os.environ, **(env or {})}
+    if preload:
+        environment["LD_PRELOAD"] = str(preload)
+    process = subprocess.Popen(
+        [str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, env=environment, **options)
+    try:
+        while ready and ready not in (line := process.stdout.readline()):
+            assert line, process.stderr.read()
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        for stream in (process.stdin, process.stdout, process.stderr):
+            stream.close()
+
+
+def verify(*arguments, preload=None, env=None, **options):
+    environment = {**os.environ, **(env or {})}
+    if preload:
+        environment["LD_PRELOAD"] = str(preload)
+    return subprocess.run(
+        [SHALE, "verify", *map(str, arguments)], capture_output=True, text=True, timeout=60,
+        env=environment, stdin=subprocess.DEVNULL, **options)
+
+
+def report(*arguments, **options):
+    """The validated JSON of one verdict, with the exit status under "status"."""
+    done = verify("--json", *arguments, **options)
+    assert done.stdout, done.stderr
+    found = json.loads(done.stdout)
+    jsonschema.validate(found, SCHEMA)
+    expected = {"ACTIVE": 0, "ABSENT": 1, "MAPPED_BUT_INERT": 1, "PARTIAL": 2, "UNKNOWN": 3}
+    assert done.returncode == expected[found["verdict"]]
+    return found
+
+
+def serves(found, name):
+    return (found["verdict"], found["allocator"]["name"]) == ("ACTIVE", name)
+
+
+# A plain program, and each allocator
+
+def test_itself_is_served_by_the_system():
+    found = report()
+    assert serves(found, "system") and found["method"] == "self"
+    assert any(one["kind"] == "probe" for one in found["evidence"])
+
+
+@pytest.mark.parametrize("name", LIBRARIES)
+def test_itself_with_preload_is_proven_by_ownership(name):
+    found = report(preload=LIBRARIES[name])
+    assert serves(found, name)
+    probed = {one["subject"] for one in found["evidence"] if one["kind"] == "probe"}
+    assert {"malloc", "calloc", "realloc", "posix_memalign", "strdup"} <= probed
+
+
+@pytest.mark.parametrize("program", ["waiter", "lazy"])
+def test_plain_program_is_served_by_the_system(built, program):
+    with running(built / program) as process:
+        found = report(process.pid)
+    assert serves(found, "system") and found["method"] == "process"
+    assert found["allocator"]["version"] == os.confstr("CS_GNU_LIBC_VERSION").split()[1]
+    assert found["expected"]["name"] == "system"
+
+
+@pytest.mark.parametrize("program", ["waiter", "lazy"])
+@pytest.mark.parametrize("name", LIBRARIES)
+def test_preloaded_allocator_is_active(built, name, program):
+    with running(built / program, preload=LIBRARIES[name]) as process:
+        found = report(process.pid)
+    assert serves(found, name) and found["expected"]["from"] == "LD_PRELOAD"
+    package = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", {
+        "mimalloc": "libmimalloc2.0", "jemalloc": "libjemalloc2",
+        "tcmalloc": "libtcmalloc-minimal4"}[name]], capture_output=True, text=True).stdout
+    assert package.startswith(found["allocator"]["version"])
+    assert LIBRARIES[name] in found["allocator"]["object"]
+
+
+def test_scudo_preloaded_is_active(built):
+    found = glob.glob("/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.scudo_standalone-x86*.so")
+    if not found:
+        pytest.skip("no Scudo on this machine (it comes with ./x setup --dev)")
+    with running(built / "waiter", preload=found[0]) as process:
+        assert serves(report(process.pid), "scudo")
+
+
+def test_linked_allocator_is_active_without_preload(built):
+    cc("-Wl,--no-as-needed", PROGRAMS / "waiter.c", "-o", built / "linked", "-lmimalloc")
+    with running(built / "linked") as process:
+        found = report(process.pid)
+    assert serves(found, "mimalloc") and found["expected"]["from"] == "a linked library"
+
+
+# Expectations
+
+def test_expected_version_decides(built):
+    with running(built / "waiter", preload=LIBRARIES["mimalloc"]) as process:
+        version = report("--expect", "mimalloc", process.pid)["allocator"]["version"]
+        assert report("--expect", f"mimalloc@{version}", process.pid)["verdict"] == "ACTIVE"
+        assert report("--expect", "mimalloc@9.9", process.pid)["verdict"] == "ABSENT"
+        assert report("--expect", "jemalloc", process.pid)["verdict"] == "ABSENT"
+        assert report("--expect", "libmimalloc.so.2", process.pid)["verdict"] == "ACTIVE"
+
+
+def test_mapped_system_malloc_is_inert_under_a_preload(built):
+    with running(built / "waiter", preload=LIBRARIES["mimalloc"]) as process:
+        assert report("--expect", "system", process.pid)["verdict"] == "MAPPED_BUT_INERT"
+
+
+def test_wrong_preload_path_is_absent(built):
+    with running(built / "waiter", preload="/nonexistent/libmimalloc.so.2") as process:
+        found = report(process.pid)
+    assert found["verdict"] == "ABSENT" and found["expected"]["name"] == "mimalloc"
+    assert "LD_PRELOAD" in found["remedy"]
+
+
+def test_library_dropped_by_the_linker_is_absent(built):
+    cc("-Wl,--as-needed", "-lmimalloc", PROGRAMS / "waiter.c", "-o", built / "dropped")
+    with running(built / "dropped") as process:
+        found = report("--expect", "mimalloc", process.pid)
+    assert found["verdict"] == "ABSENT" and "as-needed" in found["remedy"]
+    assert report("--expect", "mimalloc", built / "dropped")["verdict"] == "ABSENT"
+
+
+# Where no preload can work
+
+@pytest.mark.parametrize("program", ["static", "static-pie"])
+def test_static_program_with_preload_is_absent(built, program):
+    with running(built / program, preload=LIBRARIES["mimalloc"]) as process:
+        found = report(process.pid)
+    assert found["verdict"] == "ABSENT" and found["expected"]["name"] == "mimalloc"
+    assert found["allocator"]["name"] == "system" and "statically" in found["reason"]
+    found = report(built / program)
+    assert any("would not work" in one["text"] for one in found["evidence"])
+
+
+def test_stripped_static_jemalloc_is_told_by_its_texts(built):
+    archive = ctypes.util.find_library("jemalloc") and glob.glob("/usr/lib/*/libjemalloc.a")[0]
+    cc("-static", "-s", PROGRAMS / "waiter.c", archive, "-o", built / "static-jemalloc",
+       "-lm", "-lstdc++", "-lpthread", "-w")
+    with running(built / "static-jemalloc") as process:
+        assert serves(report(process.pid), "jemalloc")
+    assert serves(report(built / "static-jemalloc"), "jemalloc")
+
+
+def test_setuid_program_of_another_user_drops_the_preload(built):
+    if os.getuid() != 0:
+        pytest.skip("needs root to make a setuid program of another user")
+    program = built / "setuid"
+    shutil.copy(built / "waiter", program)
+    program.chmod(0o4755)
+    with running(program, preload=LIBRARIES["mimalloc"], user=NOBODY) as process:
+        found = report(process.pid)
+        assert pathlib.Path(f"/proc/{process.pid}/status").read_text().count("\t65534\t0\t0")
+    assert found["verdict"] == "ABSENT" and found["expected"]["name"] == "mimalloc"
+    file = report(program, user=NOBODY)
+    assert any("setuid" in one["text"] for one in file["evidence"] if one["kind"] == "preload")
+
+
+@pytest.fixture(scope="module")
+def embedded(built):
+    archive = glob.glob("/usr/lib/*/libjemalloc.a")[0]
+    program = built / "embedded"
+    cc(PROGRAMS / "waiter.c", "-o", program, archive, "-lm", "-lstdc++", "-lpthread")
+    cc("-s", PROGRAMS / "waiter.c", "-o", built / "embedded-stripped", archive,
+       "-lm", "-lstdc++", "-lpthread")
+    return program
+
+
+@pytest.mark.parametrize("name", ["embedded", "embedded-stripped"])
+def test_embedded_jemalloc_makes_a_preload_inert(embedded, name):
+    program = embedded.parent / name
+    with running(program, preload=LIBRARIES["mimalloc"]) as process:
+        found = report(process.pid)
+    assert found["verdict"] == "MAPPED_BUT_INERT"
+    assert found["allocator"]["name"] == "jemalloc"
+    assert found["allocator"]["object"] == str(program)
+    file = report(program)
+    assert serves(file, "jemalloc")
+    assert any("malloc of its own" in one["text"] for one in file["evidence"])
+
+
+def test_embedded_jemalloc_and_a_preload_that_takes_strdup_is_inert(embedded, built):
+    """Such a preload (mimalloc 3.6 is one) crashes the program: free gets what strdup made."""
+    source = built / "taker.c"
+    source.write_text("#include <stddef.h>\nstatic char heap[1 << 16];\nstatic size_t used;\n"
+                      "void *malloc(size_t n) { used += 64; return heap + used; }\n"
+                      "void free(void *p) {}\nvoid *calloc(size_t n, size_t m) { return malloc(0); }\n"
+                      "void *realloc(void *p, size_t n) { return malloc(n); }\n"
+                      "char *strdup(const char *s) { return malloc(0); }\n")
+    cc("-shared", "-fPIC", "-fno-builtin", source, "-o", built / "libtaker.so")
+    with running(embedded, preload=built / "libtaker.so") as process:
+        found = report(process.pid)
+    assert found["verdict"] == "MAPPED_BUT_INERT" and "strdup" in found["reason"]
+    assert any(one["function"] == "strdup" for one in found["deviations"])
+
+
+# Where it works in part
+
+def test_plugin_with_its_own_scope_is_partial_and_named(built):
+    plugin = built / "plugin.so"
+    with running(built / "waiter", plugin, preload=LIBRARIES["mimalloc"]) as process:
+        assert serves(report(process.pid), "mimalloc")
+    with running(built / "waiter", f"deep:{plugin}", preload=LIBRARIES["mimalloc"]) as process:
+        found = report(process.pid)
+    assert found["verdict"] == "PARTIAL" and "plugin.so" in found["reason"]
+    assert {(one["object"], one["allocator"]) for one in found["deviations"]} == {
+        (str(plugin), "system")}
+
+
+def test_plugin_opened_later_is_seen_with_wait(built):
+    """Judged at its start the program has no plugin yet."""
+    command = ["--stop", "--", built / "waiter", f"deep:{built}/plugin.so"]
+    pipe, hold = os.pipe()
+    options = {"preload": LIBRARIES["mimalloc"]}
+    early = verify("--json", "-o", built / "early", *command, **options)
+    late = subprocess.run([SHALE, "verify", "--wait", "0.5", *map(str, command)],
+                          env={**os.environ, "LD_PRELOAD": options["preload"]}, stdin=pipe,
+                          capture_output=True, text=True, timeout=30)
+    os.close(pipe)
+    os.close(hold)
+    assert early.returncode == ACTIVE and late.returncode == PARTIAL, late.stderr
+
+
+def test_function_the_allocator_lacks_is_partial(built):
+    cc("-DUSE_PVALLOC", PROGRAMS / "waiter.c", "-o", built / "pvalloc")
+    with running(built / "pvalloc", preload=LIBRARIES["jemalloc"]) as process:
+        found = report(process.pid)
+    assert found["verdict"] == "PARTIAL" and "pvalloc" in found["reason"]
+    with running(built / "pvalloc", preload=LIBRARIES["mimalloc"]) as process:
+        assert serves(report(process.pid), "mimalloc")
+
+
+# Real programs
+
+def test_redis_says_jemalloc_and_is_served_by_mimalloc(tmp_path):
+    server = shutil.which("redis-server")
+    socket = tmp_path / "redis.sock"
+    with running(server, "--port", "0", "--unixsocket", socket, "--save", "", "--dir", tmp_path,
+                 preload=LIBRARIES["mimalloc"], ready=b"eady to accept") as process:
+        info = subprocess.run(["redis-cli", "-s", socket, "info", "memory"], capture_output=True,
+                              text=True).stdout
+        found = report(process.pid)
+    assert "mem_allocator:jemalloc" in info
+    assert serves(found, "mimalloc")
+    with running(server, "--port", "0", "--save", "", "--dir", tmp_path,
+                 ready=b"eady to accept") as process:
+        assert serves(report(process.pid), "jemalloc")
+
+
+@pytest.mark.parametrize("preload,name", [(None, "system"), (LIBRARIES["jemalloc"], "jemalloc")])
+def test_python_has_pymalloc_above_malloc(preload, name):
+    program = "print('ready', flush=True); input()"
+    with running(PYTHON, "-c", program, preload=preload) as process:
+        found = report(process.pid)
+    assert serves(found, name)
+    assert len(found["layers"]) == 1
+    assert f"malloc served by {name}" in found["layers"][0] and "pymalloc" in found["layers"][0]
+    with running(PYTHON, "-c", program, preload=preload, env={"PYTHONMALLOC": "malloc"}) as process:
+        assert "without pymalloc" in report(process.pid)["layers"][0]
+
+
+def test_script_is_judged_by_its_interpreter(built):
+    script = built / "script"
+    script.write_text(f"#!/usr/bin/env -S python3 -S\nprint('ready', flush=True)\ninput()\n")
+    script.chmod(0o755)
+    with running(script, preload=LIBRARIES["mimalloc"], env={"PATH": "/usr/bin:/bin"}) as process:
+        found = report(process.pid)
+    assert serves(found, "mimalloc") and "pymalloc" in found["layers"][0]
+    file = report(script, env={"PATH": "/usr/bin:/bin"})
+    assert serves(file, "system") and file["executable"].endswith("python3")
+
+
+def test_musl_program(built):
+    cc(PROGRAMS / "waiter.c", "-o", built / "musl", compiler="musl-gcc")
+    with running(built / "musl") as process:
+        found = report(process.pid)
+    assert serves(found, "system") and found["allocator"]["version"].startswith("musl-1.")
+    assert serves(report(built / "musl"), "system")
+    with running(built / "musl") as process:
+        assert report("--expect", "mimalloc", process.pid)["verdict"] == "ABSENT"
+
+
+def test_deleted_program_and_library_are_still_read(built):
+    program, library = built / "gone", built / "libmimalloc-copy.so.2"
+    shutil.copy(built / "waiter", program)
+    shutil.copy(glob.glob("/usr/lib/*/libmimalloc.so.2")[0], library)
+    with running(program, preload=library) as process:
+        program.unlink()
+        library.unlink()
+        found = report(process.pid)
+    assert serves(found, "mimalloc") and found["allocator"]["version"]
+    assert "(deleted)" in found["executable"] and found["build_id"]
+
+
+def test_program_in_another_root_is_read(built):
+    if os.getuid() != 0:
+        pytest.skip("needs root for another root folder")
+    root = built / "root"
+    for file in subprocess.run(["ldd", built / "waiter"], capture_output=True, text=True).stdout.split():
+        if file.startswith("/"):
+            (root / file[1:]).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(file, root / file[1:])
+    shutil.copy(glob.glob("/usr/lib/*/libmimalloc.so.2")[0], root / "libmimalloc.so.2")
+    shutil.copy(built / "waiter", root / "waiter")
+    with running("/waiter", preload="/libmimalloc.so.2",
+                 preexec_fn=lambda: os.chroot(root)) as process:
+        assert serves(report(process.pid), "mimalloc")
+
+
+# What cannot be read
+
+def test_pid_that_ended_or_never_was():
+    child = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    zombie = verify(child.pid)
+    child.wait()
+    gone = verify(child.pid)
+    assert zombie.returncode == gone.returncode == UNAVAILABLE
+    assert "ended" in zombie.stderr and "no process" in gone.stderr
+    assert not zombie.stdout and not gone.stdout
+
+
+def test_pid_that_ends_while_it_is_read(built):
+    seen = set()
+    for number in range(40):
+        child = subprocess.Popen([built / "waiter"], stdin=subprocess.DEVNULL,
+                                 stdout=subprocess.DEVNULL)
+        looking = subprocess.Popen([SHALE, "verify", str(child.pid)], stderr=subprocess.PIPE,
+                                   stdout=subprocess.DEVNULL, text=True)
+        time.sleep(number * 0.0002)
+        child.kill()
+        text = looking.communicate(timeout=30)[1]
+        child.wait()
+        assert looking.returncode in (ACTIVE, UNKNOWN, UNAVAILABLE), text
+        assert (looking.returncode == UNAVAILABLE) == ("ended" in text or "no process" in text)
+        seen.add(looking.returncode)
+    assert UNAVAILABLE in seen
+
+
+def test_pid_of_another_user_is_a_clear_error():
+    if os.getuid() != 0:
+        pytest.skip("needs root to act as another user")
+    done = verify(os.getpid(), user=NOBODY)
+    assert done.returncode == UNAVAILABLE and not done.stdout
+    assert "belongs to user 0" in done.stderr and "sudo shale verify" in done.stderr
+
+
+def test_kernel_thread_is_unknown():
+    if "kthreadd" not in pathlib.Path("/proc/2/stat").read_text():
+        pytest.skip("no kernel threads are to be seen in this container")
+    assert "kernel thread" in report(2)["reason"]
+
+
+@pytest.mark.parametrize("lie", ["circle", "bogus", "name", "busy", "base"])
+def test_program_that_lies_to_debuggers_holds_nobody_up(built, lie):
+    if not (built / "liar").exists():
+        cc(PROGRAMS / "liar.c", "-o", built / "liar")
+    with running(built / "liar", lie) as process:
+        start = time.monotonic()
+        done = verify(process.pid)
+        assert time.monotonic() - start < 10
+        assert process.poll() is None
+    assert done.returncode in (UNKNOWN, ACTIVE), done.stderr
+    assert lie == "name" or done.returncode == UNKNOWN
+
+
+def test_target_that_crashes_does_not_take_us_along(built):
+    cc(PROGRAMS / "crasher.c", "-o", built / "crasher")
+    cc("-shared", "-fPIC", PROGRAMS / "crasher.c", "-o", built / "libcrash.so")
+    done = verify("--", built / "crasher")
+    assert done.returncode == ACTIVE and done.stdout.startswith("ACTIVE: system")
+    done = verify("--", "env", "CRASH_EARLY=1", f"LD_PRELOAD={built}/libcrash.so",
+                  built / "waiter")
+    assert done.returncode == UNKNOWN and "signal" in done.stderr.lower() + done.stdout.lower()
+
+
+# Commands
+
+def test_command_is_judged_before_its_main_and_runs_on(built):
+    done = verify("--", "sh", "-c", "echo from the program; exit 7")
+    first, *rest = done.stdout.splitlines()
+    assert done.returncode == ACTIVE and first.startswith("ACTIVE: system")
+    assert rest[-1] == "from the program"
+
+
+def test_command_with_stop_does_not_run(built):
+    mark = built / "mark"
+    start = time.monotonic()
+    found = report("--stop", "--", built / "waiter", preload=LIBRARIES["jemalloc"])
+    assert serves(found, "jemalloc")
+    done = verify("--stop", "--", "sh", "-c", f"sleep 5; touch {mark}")
+    assert done.returncode == ACTIVE and not mark.exists() and time.monotonic() - start < 4
+
+
+def test_follow_judges_children_and_what_they_execute(built):
+    library = LIBRARIES["mimalloc"]
+    done = verify("--follow", "--json", "-o", built / "tree.json", "--", "sh", "-c",
+                  f"sleep 0.2; LD_PRELOAD={library} sh -c 'sleep 0.3; exec sleep 0.3'; true")
+    assert done.returncode == ACTIVE, done.stderr
+    found = json.loads((built / "tree.json").read_text())
+    jsonschema.validate(found, SCHEMA)
+    pairs = [(one["target"], one["allocator"]["name"]) for one in found]
+    assert pairs[0] == ("sh", "system")
+    assert {("sh", "mimalloc"), ("sleep", "mimalloc"), ("sleep", "system")} <= set(pairs)
+
+
+def test_follow_of_a_pid_judges_its_children(built):
+    with running("sh", "-c", f"{built}/waiter; true") as process:
+        done = verify("--follow", process.pid)
+    assert done.returncode == ACTIVE
+    assert [line.split(" in ")[1].split()[0] for line in done.stdout.splitlines()
+            if line.startswith("ACTIVE")] == ["sh", "waiter"]
+
+
+def test_interrupt_ends_the_command(built):
+    process = subprocess.Popen([SHALE, "verify", "--", "sleep", "60"], stdout=subprocess.PIPE,
+                               text=True)
+    line = process.stdout.readline()
+    process.send_signal(signal.SIGTERM)
+    start = time.monotonic()
+    process.communicate(timeout=20)
+    pid = int(line.rsplit("(pid ")[1].rstrip(")\n"))
+    assert time.monotonic() - start < 10 and not pathlib.Path(f"/proc/{pid}").exists()
+
+
+# Files and usage
+
+def test_file_that_is_no_program(built):
+    (built / "empty").write_bytes(b"")
+    (built / "cut").write_bytes((built / "waiter").read_bytes()[:500])
+    for name in ("empty", "cut", "."):
+        done = verify(built / name)
+        assert done.returncode == DATA and "cannot judge" in done.stderr, name
+    assert verify("/nonexistent").returncode == UNAVAILABLE
+
+
+def test_library_is_unknown_and_named():
+    found = report(glob.glob("/usr/lib/*/libmimalloc.so.2")[0])
+    assert found["verdict"] == "UNKNOWN" and "mimalloc" in found["reason"]
+
+
+@pytest.mark.parametrize("arguments,status,text", [
+    (["--expect", "hoard", "1"], USAGE, "known"),
+    (["--expect", "hoard", "--", "true"], USAGE, "known"),
+    (["1", "2"], USAGE, "one PID or FILE"),
+    (["--stop", "1"], USAGE, "--stop"),
+    (["--wait", "-1", "--", "true"], USAGE, "--wait"),
+    (["--follow"], USAGE, "--follow"),
+    (["--nonsense"], USAGE, "--nonsense"),
+    (["12345678901234"], USAGE, "too large"),
+    (["--", "/nonexistent"], NOT_FOUND, "nonexistent"),
+    (["--", "/etc/passwd"], NOT_EXECUTABLE, "passwd"),
+    (["-o", "/nonexistent/x"], IO, "cannot write"),
+    (["-o", "/dev/full"], IO, "cannot write"),
+])
+def test_wrong_arguments(arguments, status, text):
+    done = verify(*arguments)
+    assert done.returncode == status and text in done.stderr, done.stderr
+
+
+def test_text_output_names_all_that_matters(built):
+    with running(built / "waiter", preload=LIBRARIES["mimalloc"]) as process:
+        short = verify(process.pid).stdout
+        long = verify("--all", process.pid).stdout
+    assert short.startswith("ACTIVE: mimalloc ") and f"(pid {process.pid})" in short
+    assert "LD_PRELOAD" in short and "evidence" not in short
+    assert "function   operator new: mimalloc" in long and "evidence   binding" in long
