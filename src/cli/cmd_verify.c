@@ -94,9 +94,6 @@ int verify_failed(const struct cmd_entry *self, const char *subject, int error,
                   const struct identify_report *report)
 {
     const char *reason = report->reason ? report->reason : shale_strerror(error);
-    if (error == SHALE_EINVAL)
-        return cmd_usage_error(self, "cannot judge '%s': %s%s%s", subject, reason,
-                               report->remedy ? "; " : "", report->remedy ? report->remedy : "");
     cmd_error(self, "cannot judge '%s': %s%s%s", subject, reason, report->remedy ? "; try: " : "",
               report->remedy ? report->remedy : "");
     switch (error) {
@@ -188,6 +185,19 @@ static int verify_target(const struct cmd_entry *self, const char *word)
     return verify_close(self, &out, status);
 }
 
+static int check_expectation(const struct cmd_entry *self)
+{
+    struct identify_report report;
+    const struct identify_options wanted = {.expect = given.expect};
+    identify_report_init(&report);
+    int error = identify_check_options(&wanted, &report);
+    int status = error == 0 ? -1
+                            : cmd_usage_error(self, "cannot judge by '%s': %s; %s", given.expect,
+                                              report.reason, report.remedy);
+    identify_report_free(&report);
+    return status;
+}
+
 static int check(const struct cmd_entry *self, const char **words, bool command)
 {
     int count = count_words(words);
@@ -202,7 +212,7 @@ static int check(const struct cmd_entry *self, const char **words, bool command)
     if (!command && count == 1 && is_pid(words[0]) && strlen(words[0]) > 9)
         return cmd_usage_error(self, "'%s' is too large for a PID; a file is ./%s", words[0],
                                words[0]);
-    return -1;
+    return check_expectation(self);
 }
 
 static int run(const struct cmd_entry *self, int argc, const char **argv)

@@ -32,8 +32,9 @@ struct session {
     struct verify_out out;
     struct identify_report report; /* of the command's last program */
     int error;                     /* of the last judgement */
-    bool judged;
-    int status; /* the worst so far */
+    const char *command;
+    bool printed; /* the last judgement */
+    int status;   /* the worst so far */
     struct seen seen[SEEN_MAX];
     size_t seen_count;
 };
@@ -43,7 +44,7 @@ static int judge(struct session *session, pid_t pid)
     const struct identify_options wanted = {.expect = session->out.options->expect};
     identify_report_free(&session->report);
     session->error = identify_pid(pid, &wanted, &session->report);
-    session->judged = true;
+    session->printed = false;
     return session->error;
 }
 
@@ -82,22 +83,35 @@ static void judge_in_tree(pid_t pid, void *context)
     session->status = verify_worse(session->status, status);
 }
 
-static int prove(pid_t pid, bool held, void *context)
-{
-    struct session *session = context;
-    if (session->out.options->follow)
-        judge_in_tree(pid, session);
-    else
-        (void)!judge(session, pid);
-    /* A wrong --expect ends it; anything else is a finding, and the program may run. */
-    return session->error == SHALE_EINVAL ? SHALE_EINVAL : 0;
-}
-
 static void print_found(struct session *session, const char *command)
 {
     session->status = session->error == 0
                           ? verify_print(session->self, &session->out, &session->report)
                           : verify_failed(session->self, command, session->error, &session->report);
+    session->printed = true;
+}
+
+/*
+ * Called while the program is held at its entry point; where that is not possible, while it runs.
+ * What env and its like execute is the program that was meant, unless all are followed.
+ *
+ * @return an error ends the program: a wrong --expect, or --stop once all is said.
+ */
+static int prove(pid_t pid, bool held, void *context)
+{
+    struct session *session = context;
+    const struct verify_options *options = session->out.options;
+    if (options->follow)
+        judge_in_tree(pid, session);
+    else
+        (void)!judge(session, pid);
+    if (session->error == SHALE_EINVAL)
+        return SHALE_EINVAL;
+    if (held && launch_execs_another(pid))
+        return 0;
+    if (!options->follow)
+        print_found(session, session->command);
+    return options->stop && !options->follow ? SHALE_ECANCELED : 0;
 }
 
 /* It ended while its libraries were loaded: the files still tell what would have served it. */
@@ -123,6 +137,8 @@ static int report_failure(struct session *session, const char *command,
 {
     switch (failure->stage) {
     case LAUNCH_STAGE_PROOF:
+        if (session->printed)
+            return session->status;
         return verify_failed(session->self, command, session->error, &session->report);
     case LAUNCH_STAGE_LOAD:
         return report_crash(session, command, failure);
@@ -147,14 +163,18 @@ static void judge_later(struct session *session, struct launch_process *process)
                      "it ended within %g seconds, before it was looked at",
                      session->out.options->wait_s);
         session->error = SHALE_EGONE;
-        session->judged = true;
+        print_found(session, session->command);
     } else if (!session->out.options->follow) {
         (void)!judge(session, process->pid);
+        print_found(session, session->command);
     }
 }
 
 static void run_on(struct session *session, struct launch_process *process)
 {
+    /* env and its like, where they executed nothing. */
+    if (!session->printed && !session->out.options->follow)
+        print_found(session, session->command);
     if (session->out.options->stop) {
         launch_end(process, 0);
         return;
@@ -186,6 +206,7 @@ static int start(struct session *session, const char **argv)
                                      .prove = options->wait_s > 0 ? NULL : prove,
                                      .context = session,
                                      .cancel = &interrupted};
+    session->command = argv[0];
     watch_signals();
     if (launch_start(&spec, &process, &failure) != 0)
         return report_failure(session, argv[0], &failure);
@@ -193,8 +214,6 @@ static int start(struct session *session, const char **argv)
         judge_later(session, &process);
     if (options->follow && !process.ended)
         procfs_for_each(process.pid, judge_in_tree, session);
-    else if (session->judged)
-        print_found(session, argv[0]);
     run_on(session, &process);
     launch_close(&process);
     return session->status;

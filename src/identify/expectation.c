@@ -52,6 +52,12 @@ static int expect_option(const char *text, struct identify_report *report,
     return 0;
 }
 
+int identify_check_options(const struct identify_options *options, struct identify_report *report)
+{
+    struct identify_expectation ignored = {0};
+    return options && options->expect ? expect_option(options->expect, report, &ignored) : 0;
+}
+
 /* The object that the loader took for that entry of a preload list, or NULL. */
 static const struct identify_module *preloaded_as(const struct identify_modules *modules,
                                                   const char *word)

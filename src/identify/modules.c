@@ -262,7 +262,7 @@ static int add_library(struct identify_modules *modules, const struct identify_m
 static int walk_link_map(struct identify_modules *modules, const struct identify_memory *memory,
                          uint64_t address, unsigned space)
 {
-    bool first = space == 0;
+    bool first = space == 0 && !modules->by_linker;
     for (int count = 0; address != 0; count++) {
         struct link_map map;
         if (count == IDENTIFY_MODULES_MAX) {
@@ -315,6 +315,18 @@ static int walk_spaces(struct identify_modules *modules, const struct identify_m
     return 0;
 }
 
+/* `ld.so PROGRAM`: the kernel started the dynamic linker, and the program is the first it lists. */
+static int drop_linker(struct identify_modules *modules)
+{
+    if (modules->count < 2)
+        return SHALE_EBUSY;
+    free(modules->items[0].path);
+    modules->count--;
+    memmove(modules->items, modules->items + 1, modules->count * sizeof *modules->items);
+    modules->items[0].executable = true;
+    return 0;
+}
+
 int identify_modules_read(const struct identify_memory *memory, uint64_t phdr, uint64_t phdr_count,
                           const char *executable, struct identify_modules *modules)
 {
@@ -328,9 +340,16 @@ int identify_modules_read(const struct identify_memory *memory, uint64_t phdr, u
     if (status != 0)
         return status;
     identify_module_find_family(module);
-    if (module->dynamic.debug == 0)
-        return SHALE_EBUSY;
-    status = walk_spaces(modules, memory, module->dynamic.debug);
+    uint64_t debug = module->dynamic.debug;
+    if (debug == 0) {
+        debug = identify_module_symbol(module, "_r_debug", NULL);
+        if (debug == 0)
+            return SHALE_EBUSY;
+        modules->by_linker = true;
+    }
+    status = walk_spaces(modules, memory, debug);
+    if (status == 0 && modules->by_linker)
+        status = drop_linker(modules);
     if (status == 0)
         identify_modules_mark_scope(modules);
     return status;

@@ -65,6 +65,7 @@ struct identify_module {
 struct identify_modules {
     struct identify_module *items;
     size_t count;
+    bool by_linker;      /* started as `ld.so PROGRAM` */
     const char *trouble; /* what was cut short and why, or NULL */
 };
 

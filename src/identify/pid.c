@@ -130,13 +130,13 @@ static int analyze(const struct identify_memory *memory, const struct identify_p
     struct identify_modules modules = {0};
     struct identify_symtab symtab = {0};
     int status = read_modules(memory, process, &modules);
-    bool is_static = status == SHALE_ENOTSUP ||
-                     (status == SHALE_EBUSY && file->elf && identify_elf_is_static(file));
+    /* A static PIE looks dynamic in memory: it relocates itself. */
+    bool is_static = status == SHALE_ENOTSUP || (file->elf && identify_elf_is_static(file));
     struct identify_subject subject = {.modules = &modules,
                                        .preload = process->preload,
                                        .system_preload = process->system_preload,
                                        .python_malloc = process->python_malloc};
-    if (file->elf)
+    if (file->elf && !modules.by_linker)
         identify_elf_symtab(file, &symtab);
     if (modules.count > 0)
         add_symtab(&subject, &symtab);

@@ -90,6 +90,10 @@ void identify_add_layer(struct identify_report *report, const char *text, ...) S
 void identify_set(struct identify_report *report, char **text, const char *format, ...)
     SHALE_PRINTF(3, 4);
 
+/* Is options->expect a name that is known? 0, or SHALE_EINVAL with report->reason and remedy. */
+SHALE_NODISCARD int identify_check_options(const struct identify_options *options,
+                                           struct identify_report *report);
+
 /*
  * Proves who serves malloc in the calling process. See identify_pid in identify.h for the rest.
  *

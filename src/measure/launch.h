@@ -147,6 +147,9 @@ int launch_failure_status(const struct launch_failure *failure);
 /* The status a shell gives for this end: the exit status, or 128 + the signal. */
 int launch_shell_status(int wait_status);
 
+/* Does this process run a program that does nothing but execute another one in its place? */
+bool launch_execs_another(pid_t pid);
+
 /*
  * The file that executing `name` means: itself if it has a slash, else looked up in `search_path`
  * (NULL: PATH of this process).

@@ -146,8 +146,7 @@ static int clear_breakpoint(struct holder *holder)
     return program_counter(pid, &entry, true);
 }
 
-/* Programs that do nothing but execute another one in their place. */
-static bool execs_another(pid_t pid)
+bool launch_execs_another(pid_t pid)
 {
     static const char *const names[] = {"env",  "nice",   "nohup",   "setsid",  "stdbuf", "taskset",
                                         "chrt", "ionice", "numactl", "prlimit", "chroot"};
@@ -238,7 +237,7 @@ static enum step at_entry(struct holder *holder, int *error)
     if (*error < 0)
         return STEP_REFUSED;
     holder->process->method = LAUNCH_HELD;
-    holder->following = execs_another(pid);
+    holder->following = launch_execs_another(pid);
     if (!holder->following)
         return STEP_DONE;
     ptrace(PTRACE_CONT, pid, NULL, NULL);

@@ -301,7 +301,7 @@ def test_redis_says_jemalloc_and_is_served_by_mimalloc(tmp_path):
         found = report(process.pid)
     assert "mem_allocator:jemalloc" in info
     assert serves(found, "mimalloc")
-    with running(server, "--port", "0", "--save", "", "--dir", tmp_path,
+    with running(server, "--port", "0", "--unixsocket", socket, "--save", "", "--dir", tmp_path,
                  ready=b"eady to accept") as process:
         assert serves(report(process.pid), "jemalloc")
 
@@ -337,6 +337,15 @@ def test_musl_program(built):
     assert serves(report(built / "musl"), "system")
     with running(built / "musl") as process:
         assert report("--expect", "mimalloc", process.pid)["verdict"] == "ABSENT"
+
+
+def test_program_started_by_the_dynamic_linker_itself(built):
+    linker = (glob.glob("/lib64/ld-linux*") or glob.glob("/lib/ld-linux-*"))[0]
+    with running(linker, built / "waiter", preload=LIBRARIES["jemalloc"]) as process:
+        assert serves(report(process.pid), "jemalloc")
+    with running(linker, "--preload", LIBRARIES["mimalloc"], built / "waiter") as process:
+        found = report(process.pid)
+    assert serves(found, "mimalloc") and found["expected"]["from"] == "a preloaded library"
 
 
 def test_deleted_program_and_library_are_still_read(built):
@@ -413,7 +422,7 @@ def test_kernel_thread_is_unknown():
 @pytest.mark.parametrize("lie", ["circle", "bogus", "name", "busy", "base"])
 def test_program_that_lies_to_debuggers_holds_nobody_up(built, lie):
     if not (built / "liar").exists():
-        cc(PROGRAMS / "liar.c", "-o", built / "liar")
+        cc(PROGRAMS / "liar.c", "-o", built / "liar", "-Wl,-z,now")
     with running(built / "liar", lie) as process:
         start = time.monotonic()
         done = verify(process.pid)
