@@ -8,6 +8,13 @@ import sys
 import pytest
 
 
+def skip_reason(report):
+    if hasattr(report, "wasxfail"):
+        return f"expected to fail: {report.wasxfail}"
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+    return str(reason).removeprefix("Skipped: ")
+
+
 class Tap:
     def __init__(self):
         self.number = 0
@@ -19,14 +26,16 @@ class Tap:
 
     def case(self, ok, name, directive=""):
         self.number += 1
-        self.line(f"{'ok' if ok else 'not ok'} {self.number} - {name}{directive}")
+        # One line, whatever the parameter ids and reasons hold; "#" would begin a directive.
+        name = " ".join(name.replace("#", "").split())
+        directive = " ".join(directive.split())
+        self.line(f"{'ok' if ok else 'not ok'} {self.number} - {name} {directive}".rstrip())
 
     @pytest.hookimpl
     def pytest_runtest_logreport(self, report):
-        name = report.nodeid.split("::", 1)[-1].replace("#", "")
+        name = report.nodeid.split("::", 1)[-1]
         if report.skipped:
-            reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
-            self.case(True, name, f" # SKIP {str(reason).removeprefix('Skipped: ')}")
+            self.case(True, name, f"# SKIP {skip_reason(report)}")
         elif report.failed:
             self.case(False, f"{name} ({report.when})")
             for text in str(report.longrepr).splitlines():
