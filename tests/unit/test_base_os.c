@@ -2,10 +2,9 @@
 /* The memory port: what each state of a range allows, and what failing system calls lead to. */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <setjmp.h>
-#include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -36,16 +35,15 @@ static int end(void **state)
     return errno; /* every function keeps it */
 }
 
-/* ---- may an address be read or written? Asked of the kernel, which answers EFAULT. ---- */
+/* ---- may an address be read or written? Asked of the kernel: no fault, and valgrind is quiet. */
 
-static bool can_read(const void *address)
+static bool can_read(void *address)
 {
     int saved = errno;
-    int pipes[2];
-    assert_int_equal(pipe(pipes), 0);
-    bool good = write(pipes[1], address, 1) == 1;
-    close(pipes[0]);
-    close(pipes[1]);
+    char byte = 0;
+    const struct iovec here = {&byte, 1};
+    const struct iovec there = {address, 1};
+    bool good = process_vm_readv(getpid(), &here, 1, &there, 1, 0) == 1;
     errno = saved;
     return good;
 }
@@ -53,13 +51,10 @@ static bool can_read(const void *address)
 static bool can_write(void *address)
 {
     int saved = errno;
-    int pipes[2];
     char byte = 1;
-    assert_int_equal(pipe(pipes), 0);
-    assert_int_equal(write(pipes[1], &byte, 1), 1);
-    bool good = read(pipes[0], address, 1) == 1;
-    close(pipes[0]);
-    close(pipes[1]);
+    const struct iovec here = {&byte, 1};
+    const struct iovec there = {address, 1};
+    bool good = process_vm_writev(getpid(), &here, 1, &there, 1, 0) == 1;
     errno = saved;
     return good;
 }
@@ -177,16 +172,21 @@ static void map_nth_call_fails_is_out_of_memory_and_leaks_nothing(void **state)
     }
 }
 
+/* 256 MiB beyond what is mapped now, which under a sanitizer is terabytes. */
 static int reserve_with_limit(void)
 {
-    const struct rlimit limit = {256 * MIB, 256 * MIB};
+    char text[256] = "";
     void *address = NULL;
-    if (setrlimit(RLIMIT_AS, &limit) != 0)
+    if (shale_system_read_file("/proc/self/statm", text, sizeof text) <= 0)
         return 1;
-    if (shale_os_reserve(1024 * MIB, 0, &address) != SHALE_ENOMEM || address)
+    rlim_t most = strtoull(text, NULL, 10) * page + 256 * MIB;
+    const struct rlimit limit = {most, most};
+    if (setrlimit(RLIMIT_AS, &limit) != 0)
         return 2;
+    if (shale_os_reserve(1024 * MIB, 0, &address) != SHALE_ENOMEM || address)
+        return 3;
     size_t left = shale_system_address_space_left();
-    return left > 0 && left < 256 * MIB ? 0 : 3;
+    return left > 0 && left <= 256 * MIB ? 0 : 4;
 }
 
 static void reserve_beyond_address_space_limit_is_out_of_memory(void **state)

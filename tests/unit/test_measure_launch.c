@@ -29,6 +29,8 @@ struct witness {
     int pipe; /* what the program writes to; looked at while it is held */
 };
 
+NO_LEAK_CHECK_UNDER_PTRACE
+
 static bool maps_contain(pid_t pid, const char *text)
 {
     char path[48];
