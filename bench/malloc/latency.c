@@ -25,13 +25,6 @@ static uint64_t read_ns(const struct shale_histogram *histogram, double percent)
     return shale_clock_ticks_to_ns(shale_histogram_percentile(histogram, percent));
 }
 
-static double read_mean_ns(const struct shale_histogram *histogram)
-{
-    struct shale_clock_info clock;
-    shale_clock_describe(&clock);
-    return shale_histogram_mean(histogram) * 1e9 / clock.ticks_per_second;
-}
-
 /* p99.9 leads: what a single call may cost is why this workload is there. */
 void latency_report(const struct latency *latency, struct bench *bench)
 {
@@ -45,10 +38,6 @@ void latency_report(const struct latency *latency, struct bench *bench)
             bench_figure(bench, percentiles[row].names[call],
                          ns > floor_ns ? (double)(ns - floor_ns) : 0);
         }
-    double floor_mean_ns = read_mean_ns(&latency->floor);
-    bench_figure(bench, "malloc_mean_ns", read_mean_ns(&latency->mallocs) - floor_mean_ns);
-    bench_figure(bench, "free_mean_ns", read_mean_ns(&latency->frees) - floor_mean_ns);
-    bench_note(bench, "floor_mean_ns", floor_mean_ns);
     for (int i = 0; i < PERCENTILES; i++)
         bench_note(bench, percentiles[i].names[2],
                    (double)read_ns(&latency->floor, percentiles[i].percent));

@@ -54,16 +54,24 @@ static size_t release(const struct bench_parameters *parameters, size_t count, u
     return survived_bytes;
 }
 
-/* A second of light work: what an allocator gives back by time, it gives back in such calls. */
-static void idle_with_light_work(const struct bench_parameters *parameters, uint64_t *state)
+enum { IDLE_MS = 1000, IDLE_STEP_MS = 10 };
+
+/*
+ * A second of light work in a run of BENCH_SECONDS: what an allocator gives back by time, it gives
+ * back in such calls. Returns the milliseconds.
+ */
+static double idle_with_light_work(const struct bench *bench, uint64_t *state)
 {
-    for (int i = 0; i < 100; i++) {
+    const struct bench_parameters *parameters = &bench->parameters;
+    double idle_ms = IDLE_MS * bench->seconds / BENCH_SECONDS;
+    for (double passed_ms = 0; passed_ms < idle_ms; passed_ms += IDLE_STEP_MS) {
         size_t size = bench_size(parameters, state);
         void *block = malloc(size);
         bench_touch(block, size, parameters->touch);
         bench_free(block, parameters->touch);
-        sleep_ms(10);
+        sleep_ms(IDLE_STEP_MS);
     }
+    return idle_ms;
 }
 
 /*
@@ -109,7 +117,7 @@ void survivors_measure(struct bench *bench)
     bench_memory_read(&loaded);
     size_t survived = release(parameters, count, &state);
     bench_memory_read(&freed);
-    idle_with_light_work(parameters, &state);
+    double idle_ms = idle_with_light_work(bench, &state);
     bench_memory_read(&idle);
     bool has_purge = purge();
     bench_memory_read(&purged);
@@ -120,6 +128,7 @@ void survivors_measure(struct bench *bench)
         bench_figure(bench, "rss_purged_kib", purged.rss_kib);
     bench_figure(bench, "rss_loaded_kib", loaded.rss_kib);
     bench_note(bench, "rss_before_kib", before.rss_kib);
+    bench_note(bench, "idle_ms", idle_ms);
     bench_note(bench, "payload_kib", (double)parameters->payload_bytes / 1024);
     bench_note(bench, "survivors_kib", (double)survived / 1024);
     bench_note(bench, "huge_loaded_kib", loaded.huge_kib);

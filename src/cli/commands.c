@@ -6,5 +6,6 @@ const struct cmd_entry *const cmd_entries[] = {
     &cmd_run,
     &cmd_verify,
     &cmd_compare,
+    &cmd_bench,
     NULL,
 };

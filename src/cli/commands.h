@@ -8,5 +8,6 @@
 extern const struct cmd_entry cmd_run;
 extern const struct cmd_entry cmd_verify;
 extern const struct cmd_entry cmd_compare;
+extern const struct cmd_entry cmd_bench;
 
 #endif

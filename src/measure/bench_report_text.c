@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/* The tables of a benchmark for people. Layer 4. */
+#include <math.h>
+#include <string.h>
+
+#include "measure/bench_report.h"
+
+enum { NAME_WIDTH = 44, CELL_WIDTH_MIN = 15, SPREAD_WIDTH = 6 };
+
+/* A unit for people: from a figure's own unit, for values of at least `from` of that. */
+struct unit {
+    const char *suffix;
+    double from;
+    double divisor;
+    const char *name;
+};
+
+static const struct unit units[] = {
+    {"_ns", 1e6, 1e6, "ms"},      {"_ns", 1e4, 1e3, "us"}, {"_ns", 0, 1, "ns"}, {"_s", 0, 1, "s"},
+    {"_kib", 10240, 1024, "MiB"}, {"_kib", 0, 1, "KiB"},   {"", 0, 1, ""},
+};
+
+static bool ends_with(const char *text, const char *suffix)
+{
+    size_t length = strlen(text), wanted = strlen(suffix);
+    return length >= wanted && strcmp(text + length - wanted, suffix) == 0;
+}
+
+static const struct unit *choose_unit(const char *figure, double value)
+{
+    const struct unit *unit = units;
+    while (!ends_with(figure, unit->suffix) || value < unit->from)
+        unit++;
+    return unit;
+}
+
+bool bench_report_counts(const struct bench_row *row, const void *context)
+{
+    const char *suffix = context;
+    if (row->note || (suffix && !ends_with(row->figure, suffix)))
+        return false;
+    return row->lead || strcmp(row->figure, "rss_peak_kib") == 0;
+}
+
+/* Of a column: the longest label and a blank. */
+static int cell_width(const struct bench_suite *suite)
+{
+    int width = CELL_WIDTH_MIN;
+    for (size_t i = 0; i < suite->allocator_count; i++) {
+        int length = (int)strlen(suite->allocators[i].label) + 2;
+        width = length > width ? length : width;
+    }
+    return width;
+}
+
+static double largest_median(const struct bench_results *results, const struct bench_row *row)
+{
+    double largest = 0;
+    for (size_t i = 0; i < results->allocators; i++)
+        largest = fmax(largest, bench_row_summary(results, row, i).median); /* not of a NAN */
+    return largest;
+}
+
+static int decimals(double value)
+{
+    return value < 10 ? 2 : value < 100 ? 1 : 0;
+}
+
+static void print_cell(const struct bench_suite *suite, const struct bench_row *row,
+                       size_t allocator, long best, const struct unit *unit, FILE *out)
+{
+    const struct bench_results *results = &suite->results;
+    int width = cell_width(suite);
+    char cell[64];
+    struct bench_summary summary = bench_row_summary(results, row, allocator);
+    if (summary.count == 0) {
+        bool failed = bench_results_failure(results, row->case_index, allocator) != NULL;
+        fprintf(out, "%*s", width, failed ? "failed" : "-");
+        return;
+    }
+    double value = summary.median / unit->divisor;
+    bool leads = best != BENCH_NONE && bench_row_tie(results, row, allocator, (size_t)best);
+    snprintf(cell, sizeof cell, "%.*f%s", decimals(value), value, leads ? "*" : " ");
+    fprintf(out, "%*s", width - SPREAD_WIDTH, cell);
+    if (summary.count > 1)
+        fprintf(out, " \u00b1%3.0f%%", fmin(999, 50 * bench_summary_spread(&summary)));
+    else
+        fprintf(out, "%*s", SPREAD_WIDTH, "");
+}
+
+static void print_row(const struct bench_report *report, const struct bench_row *row, FILE *out)
+{
+    const struct bench_results *results = &report->suite->results;
+    const char *name = report->suite->cases.items[row->case_index].name;
+    const struct unit *unit = choose_unit(row->figure, largest_median(results, row));
+    const char *suffix = strrchr(row->figure, '_');
+    int plain = suffix ? (int)(suffix - row->figure) : (int)strlen(row->figure);
+    char label[128];
+    snprintf(label, sizeof label, "%s %.*s [%s]", name, plain, row->figure, unit->name);
+    fprintf(out, "%-*s", NAME_WIDTH, label);
+    /* One round, or one allocator, says nothing about the best. */
+    bool ranked = results->allocators > 1 && results->rounds > 1;
+    long best = ranked ? bench_row_best(results, row, BENCH_NONE) : BENCH_NONE;
+    for (size_t i = 0; i < results->allocators; i++)
+        print_cell(report->suite, row, i, best, unit, out);
+    fputc('\n', out);
+}
+
+static void print_heading(const struct bench_report *report, FILE *out)
+{
+    fprintf(out, "%-*s", NAME_WIDTH, "");
+    for (size_t i = 0; i < report->suite->allocator_count; i++)
+        fprintf(out, "%*s", cell_width(report->suite), report->suite->allocators[i].label);
+    fputc('\n', out);
+}
+
+/* The rows of a case stand together, in the order of the cases. */
+static void print_suite(const struct bench_report *report, const char *name, FILE *out)
+{
+    const struct bench_suite *suite = report->suite;
+    fprintf(out, "\n%s\n", name);
+    print_heading(report, out);
+    for (size_t i = 0; i < suite->cases.count; i++) {
+        if (strcmp(suite->cases.items[i].suite, name) != 0)
+            continue;
+        for (size_t r = 0; r < suite->results.row_count; r++)
+            if (suite->results.rows[r].case_index == i && !suite->results.rows[r].note)
+                print_row(report, &suite->results.rows[r], out);
+    }
+}
+
+struct picked {
+    const struct bench_report *report;
+    const char *suite;
+    const char *unit;
+};
+
+static bool is_picked(const struct bench_row *row, const void *context)
+{
+    const struct picked *picked = context;
+    const char *suite = picked->report->suite->cases.items[row->case_index].suite;
+    return strcmp(suite, picked->suite) == 0 && bench_report_counts(row, picked->unit);
+}
+
+static void print_geomean(const struct bench_report *report, const char *suite, const char *unit,
+                          const char *label, FILE *out)
+{
+    const struct bench_results *results = &report->suite->results;
+    const struct picked picked = {report, suite, unit};
+    size_t count, most = 0;
+    for (size_t i = 0; i < results->allocators; i++) {
+        bench_results_geomean(results, is_picked, &picked, i, 0, &count);
+        most = count > most ? count : most;
+    }
+    if (most < 2)
+        return;
+    char text[128];
+    snprintf(text, sizeof text, "%s of %zu, %s", suite, most, label);
+    fprintf(out, "%-*s", NAME_WIDTH, text);
+    for (size_t i = 0; i < results->allocators; i++) {
+        double mean = bench_results_geomean(results, is_picked, &picked, i, 0, &count);
+        char cell[48];
+        snprintf(cell, sizeof cell, count == most ? "%.3f" : "%.3f of %zu", mean, count);
+        fprintf(out, "%*s", cell_width(report->suite), count ? cell : "-");
+    }
+    fputc('\n', out);
+}
+
+static bool has_suite(const struct bench_suite *suite, const char *name)
+{
+    for (size_t i = 0; i < suite->cases.count; i++)
+        if (strcmp(suite->cases.items[i].suite, name) == 0)
+            return true;
+    return false;
+}
+
+static void print_failures(const struct bench_suite *suite, FILE *out)
+{
+    if (suite->results.failure_count)
+        fprintf(out, "\nFailed:\n");
+    for (size_t i = 0; i < suite->results.failure_count; i++) {
+        const struct bench_failure *failure = &suite->results.failures[i];
+        fprintf(out, "  %s under %s, round %zu: %s\n", suite->cases.items[failure->case_index].name,
+                suite->allocators[failure->allocator].label, failure->round + 1, failure->reason);
+    }
+}
+
+static void print_allocators(const struct bench_suite *suite, FILE *out)
+{
+    for (size_t i = 0; i < suite->allocator_count; i++) {
+        const struct finder_allocator *found = suite->allocators[i].found;
+        fprintf(out, "  %-*s %-8s %s\n", cell_width(suite), suite->allocators[i].label,
+                found->version[0] ? found->version : "-", found->path ? found->path : "");
+    }
+}
+
+void bench_report_text(const struct bench_report *report, FILE *out)
+{
+    static const char *const suites[] = {"malloc", "programs"};
+    const struct bench_suite *suite = report->suite;
+    char machine[512];
+    machine_text(&report->machine, machine, sizeof machine);
+    fprintf(out, "%s\n%s, %s\n", report->command, report->started, machine);
+    fprintf(out,
+            "Medians of %zu interleaved round%s, each run proven, seed %lu; lower is better.\n",
+            suite->rounds, suite->rounds == 1 ? "" : "s", suite->settings.seed);
+    fprintf(out, "* the best, or a tie with it; \u00b1 half the quartiles' distance.\n");
+    print_allocators(suite, out);
+    for (size_t i = 0; i < 2; i++)
+        if (has_suite(suite, suites[i]))
+            print_suite(report, suites[i], out);
+    fprintf(out, "\nGeometric means of the ratio to %s\n", suite->allocators[0].label);
+    print_heading(report, out);
+    print_geomean(report, "malloc", "_ns", "time or latency", out);
+    print_geomean(report, "malloc", "_kib", "memory", out);
+    print_geomean(report, "programs", "_s", "time", out);
+    print_geomean(report, "programs", "_kib", "peak RSS", out);
+    print_failures(suite, out);
+}

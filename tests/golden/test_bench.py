@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: MIT
+"""`shale bench`: its outputs and their schema, failing workloads, bad arguments, interruption."""
+import csv
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+SHALE = os.environ["SHALE"]
+SOURCE = Path(os.environ["SHALE_SOURCE"])
+CRASHING = os.environ["BENCH_CRASHING_MALLOC"]
+
+
+def bench(*arguments, **options):
+    return subprocess.run([SHALE, "bench", *map(str, arguments)], capture_output=True, text=True,
+                          timeout=120, **options)
+
+
+def children_named(name):
+    found = []
+    for status in Path("/proc").glob("[0-9]*/comm"):
+        try:
+            found += [status.parent.name] if status.read_text().strip() == name else []
+        except OSError:
+            pass
+    return found
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory):
+    """One round of one workload under two allocators, in every form of output."""
+    folder = tmp_path_factory.mktemp("bench")
+    run = bench("--quick", "--workload", "ping-pong", "--rounds", 1, "-a", "system", "-a",
+                "mimalloc@2.0.9", "--csv", folder / "b.csv", "--json", folder / "b.json", "--plot",
+                folder / "plot")
+    assert (run.returncode, run.stderr) == (0, "")
+    return run.stdout, folder
+
+
+def test_table_names_workload_machine_and_allocators(quick):
+    text = quick[0]
+    assert "ping-pong time [ns]" in text
+    assert "each run proven" in text
+    assert f"Linux {os.uname().release}" in text
+    assert "libmimalloc.so.2" in text
+    assert "Failed" not in text
+
+
+def test_json_fits_its_schema(quick):
+    report = json.loads((quick[1] / "b.json").read_text())
+    schema = json.loads((SOURCE / "share/schema/bench.schema.json").read_text())
+    jsonschema.Draft7Validator.check_schema(schema)
+    jsonschema.validate(report, schema)
+    assert [a["label"] for a in report["allocators"]] == ["system", "mimalloc"]
+    assert report["allocators"][1]["version"] == "2.0.9"
+    assert report["rounds"] == 1 and report["seed"] == 1 and report["failures"] == []
+
+
+def test_json_holds_plausible_figures(quick):
+    (case,) = json.loads((quick[1] / "b.json").read_text())["cases"]
+    figures = {figure["name"]: figure for figure in case["figures"]}
+    assert case["name"] == "ping-pong"
+    assert figures["time_ns"]["lead"] and not figures["time_ns"]["note"]
+    for result in figures["time_ns"]["results"]:
+        assert 0.5 < result["median"] < 1000
+        assert result["samples"] == [result["median"]]
+    assert figures["time_ns"]["results"][0]["ratio_to_first"] == 1
+    for result in figures["cores"]["results"]:
+        assert 0.05 < result["median"] < 1.2
+    for result in figures["operations"]["results"]:
+        assert result["median"] > 10000
+
+
+def test_csv_has_a_line_per_value(quick):
+    with open(quick[1] / "b.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    times = [row for row in rows if row["figure"] == "time_ns"]
+    assert {row["allocator"] for row in times} == {"system", "mimalloc"}
+    assert all(float(row["value"]) > 0 and row["round"] == "1" for row in times)
+    assert all("Linux" in row["machine"] for row in rows)
+
+
+def test_plot_is_drawn(quick):
+    drawing = (quick[1] / "plot/bench.svg").read_text()
+    assert "<svg" in drawing and "ping-pong" in drawing and "mimalloc" in drawing
+    assert "# AMD" in (quick[1] / "plot/bench.dat").read_text() or "CPU" in (
+        quick[1] / "plot/bench.dat").read_text()
+
+
+def test_workload_that_crashes_is_reported_and_the_suite_goes_on(tmp_path):
+    run = bench("--quick", "-w", "calloc-large", "-w", "ping-pong", "-a", "system", "-a", CRASHING,
+                "--json", tmp_path / "b.json")
+    report = json.loads((tmp_path / "b.json").read_text())
+    assert run.returncode == 1
+    assert "calloc-large under" in run.stdout and "ended by SIG" in run.stdout
+    (failure,) = report["failures"]
+    assert failure["workload"] == "calloc-large" and failure["allocator"] != "system"
+    medians = {case["name"]: [result["median"] for figure in case["figures"] if figure["lead"]
+                              for result in figure["results"]] for case in report["cases"]}
+    assert all(medians["ping-pong"])
+    assert medians["calloc-large"][0] > 0 and medians["calloc-large"][1] is None
+
+
+def test_program_gives_time_and_peak_rss(tmp_path):
+    run = bench("-s", "programs", "-w", "python-objects", "-r", 1, "-a", "system", "--json",
+                tmp_path / "b.json", env={**os.environ, "TMPDIR": str(tmp_path)})
+    assert run.returncode == 0, run.stdout + run.stderr
+    (case,) = json.loads((tmp_path / "b.json").read_text())["cases"]
+    values = {figure["name"]: figure["results"][0]["median"] for figure in case["figures"]}
+    assert values["rss_peak_kib"] > 20_000
+    assert 0.05 < values["time_s"] == values["cpu_s"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["b.json"]
+
+
+def test_list_names_every_workload():
+    run = bench("--list", "--suite", "all")
+    names = [line.split()[1] for line in run.stdout.splitlines()]
+    assert run.returncode == 0
+    assert len(names) == len(set(names))
+    assert len([line for line in run.stdout.splitlines() if line.startswith("programs")]) >= 12
+    assert {"ping-pong", "larson", "latency-64-768", "rss-survivors-10", "redis"} <= set(names)
+
+
+@pytest.mark.parametrize("arguments, status, message", [
+    (["--suite", "nonsense"], 64, "unknown suite 'nonsense'"),
+    (["--workload", "nonsense"], 64, "no workload fits 'nonsense'"),
+    (["--rounds", "0"], 64, "--rounds is 1 to 1000, not 0"),
+    (["--rounds", "-3"], 64, "--rounds is 1 to 1000, not -3"),
+    (["--rounds", "many"], 64, "many: invalid numeric value"),
+    (["--seed", "0"], 64, "--seed"),
+    (["--csv", "-", "--json", "-"], 64, "only one"),
+    (["ping-pong"], 64, "there is no argument 'ping-pong'; try --workload ping-pong"),
+    (["--allocator", "nonsense"], 69, "nonsense"),
+    (["--quick", "-w", "idle", "-a", "system", "--json", "/dev/full"], 74, "'/dev/full'"),
+    (["--quick", "-w", "idle", "-a", "system", "--plot", "/dev/null/x"], 74, "'/dev/null/x'"),
+])
+def test_bad_arguments_are_named(arguments, status, message):
+    run = bench(*arguments)
+    assert run.returncode == status, run.stderr
+    assert run.stderr.startswith("shale bench: ") and message in run.stderr
+
+
+def test_missing_parts_are_named(tmp_path):
+    run = bench("-w", "ping-pong", env={**os.environ, "SHALE_BENCH_DIR": str(tmp_path)})
+    assert run.returncode == 69
+    assert "malloc-bench" in run.stderr and "SHALE_BENCH_DIR" in run.stderr
+
+
+def test_interrupt_reports_what_was_measured_and_leaves_no_process():
+    process = subprocess.Popen([SHALE, "bench", "-w", "ping-pong", "-a", "system", "-r", "1000"],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    time.sleep(2)
+    process.send_signal(signal.SIGINT)
+    text, errors = process.communicate(timeout=30)
+    assert process.returncode == 130, errors
+    assert "ping-pong time [ns]" in text
+    assert not [pid for pid in children_named("malloc-bench")
+                if Path(f"/proc/{pid}/status").exists()
+                and f"PPid:\t{process.pid}" in Path(f"/proc/{pid}/status").read_text()]
