@@ -54,7 +54,7 @@ static size_t release(const struct bench_parameters *parameters, size_t count, u
     return survived_bytes;
 }
 
-enum { IDLE_MS = 1000, IDLE_STEP_MS = 10 };
+enum { IDLE_STEPS = 100, IDLE_STEP_MS = 10 };
 
 /*
  * A second of light work in a run of BENCH_SECONDS: what an allocator gives back by time, it gives
@@ -63,15 +63,15 @@ enum { IDLE_MS = 1000, IDLE_STEP_MS = 10 };
 static double idle_with_light_work(const struct bench *bench, uint64_t *state)
 {
     const struct bench_parameters *parameters = &bench->parameters;
-    double idle_ms = IDLE_MS * bench->seconds / BENCH_SECONDS;
-    for (double passed_ms = 0; passed_ms < idle_ms; passed_ms += IDLE_STEP_MS) {
+    unsigned steps = (unsigned)(IDLE_STEPS * bench->seconds / BENCH_SECONDS);
+    for (unsigned step = 0; step < steps; step++) {
         size_t size = bench_size(parameters, state);
         void *block = malloc(size);
         bench_touch(block, size, parameters->touch);
         bench_free(block, parameters->touch);
         sleep_ms(IDLE_STEP_MS);
     }
-    return idle_ms;
+    return steps * IDLE_STEP_MS;
 }
 
 /*

@@ -120,15 +120,21 @@ static void choice_free(struct choice *choice)
     free(choice->lists);
 }
 
+static int out_of_memory(const struct cmd_entry *self)
+{
+    cmd_error(self, "cannot list the allocators: out of memory");
+    return CMD_EXIT_INTERNAL;
+}
+
 static int find_wanted(const struct cmd_entry *self, struct choice *choice)
 {
     char reason[1024];
     size_t wanted = 0;
     while (given.allocators[wanted])
         wanted++;
-    choice->lists = calloc(wanted, sizeof *choice->lists);
+    choice->lists = calloc(wanted + 1, sizeof *choice->lists);
     if (!choice->lists)
-        return CMD_EXIT_INTERNAL;
+        return out_of_memory(self);
     for (size_t i = 0; i < wanted; i++) {
         if (finder_find(given.allocators[i], &choice->lists[i], reason, sizeof reason) != 0) {
             cmd_error(self, "cannot use the allocator '%s': %s; try 'shale run --list'",
@@ -143,10 +149,8 @@ static int find_wanted(const struct cmd_entry *self, struct choice *choice)
 static int find_all(const struct cmd_entry *self, struct choice *choice)
 {
     choice->lists = calloc(1, sizeof *choice->lists);
-    if (!choice->lists || finder_scan(choice->lists) != 0) {
-        cmd_error(self, "cannot look for allocators: out of memory");
-        return CMD_EXIT_INTERNAL;
-    }
+    if (!choice->lists || finder_scan(choice->lists) != 0)
+        return out_of_memory(self);
     choice->count = 1;
     return CMD_EXIT_OK;
 }
@@ -161,7 +165,8 @@ static bool is_peer(const struct bench_suite *suite, const struct finder_allocat
         return false;
     for (size_t i = 0; i < suite->allocator_count; i++) {
         const struct finder_allocator *other = suite->allocators[i].found;
-        if (strcmp(other->name, found->name) == 0 && strcmp(other->version, found->version) == 0)
+        if (other && strcmp(other->name, found->name) == 0 &&
+            strcmp(other->version, found->version) == 0)
             return false;
     }
     return true;
@@ -176,9 +181,9 @@ static int choose_allocators(const struct cmd_entry *self, struct choice *choice
     size_t count = 0;
     for (size_t i = 0; i < choice->count; i++)
         count += choice->lists[i].count;
-    suite->allocators = calloc(count, sizeof *suite->allocators);
+    suite->allocators = calloc(count + 1, sizeof *suite->allocators);
     if (!suite->allocators)
-        return CMD_EXIT_INTERNAL;
+        return out_of_memory(self);
     for (size_t i = 0; i < choice->count; i++)
         for (size_t k = 0; k < choice->lists[i].count; k++)
             if (given.allocators || is_peer(suite, &choice->lists[i].items[k]))

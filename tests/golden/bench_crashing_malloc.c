@@ -1,14 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /* A malloc to preload that serves everything but dies in the first large calloc. */
-#include <malloc.h>
 #include <stddef.h>
-#include <stdlib.h>
 
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *block, size_t size);
 void *__libc_memalign(size_t alignment, size_t size);
 void __libc_free(void *block);
+
+/* glibc's headers name the parameters otherwise; these are the same functions. */
+void *malloc(size_t size);
+void *calloc(size_t count, size_t size);
+void *realloc(void *block, size_t size);
+void *memalign(size_t alignment, size_t size);
+void *aligned_alloc(size_t alignment, size_t size);
+int posix_memalign(void **block, size_t alignment, size_t size);
+void free(void *block);
 
 #define EXPORT __attribute__((visibility("default")))
 
