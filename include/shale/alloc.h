@@ -438,7 +438,7 @@ SHALE_ALLOC_INLINE size_t shale_usable_size(const void *block)
 #define SHALE_RESIZE_ARRAY(type, array, count)                                                     \
     ((type *)shale_realloc_array(                                                                  \
         (array), (count),                                                                          \
-        sizeof(type) * sizeof(char[__alignof__(type) <= SHALE_ALLOC_ALIGNMENT ? 1 : -1])))
+        sizeof(type) + 0 * sizeof(char[__alignof__(type) <= SHALE_ALLOC_ALIGNMENT ? 1 : -1])))
 
 /* A constant condition: only one of the two calls remains, and `count` is evaluated once. */
 #define SHALE_ALLOC_TYPED(type, count, plain, zero)                                                \

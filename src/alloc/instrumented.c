@@ -75,7 +75,7 @@ static void *resize_by_moving(void *block, size_t size)
 
 static void *resize_and_count(void *block, size_t size)
 {
-    size_t old_usable = shale_backend_usable_size(block);
+    size_t old_usable = SHALE_ALLOC_STATS ? shale_backend_usable_size(block) : 0;
     void *resized = shale_backend_realloc(block, size);
     if (!resized)
         return NULL;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* shale_system_info(). Layer 2. */
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,7 +15,10 @@
 #include "base/system.h"
 
 /* What release 0.1.0 knew: no caller can have less. */
-enum { FIRST_SIZE = sizeof(struct shale_system) };
+enum {
+    FIRST_SIZE =
+        offsetof(struct shale_system, serving) + sizeof(((struct shale_system *)NULL)->serving)
+};
 
 static enum shale_thp thp_mode(void)
 {

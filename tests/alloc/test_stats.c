@@ -119,7 +119,7 @@ enum { THREADS = 4, ROUNDS = 5000 };
 static void *churn(void *kept)
 {
     for (int i = 0; i < ROUNDS; i++)
-        shale_free(shale_alloc((size_t)(i % 500)));
+        shale_free(shale_alloc((size_t)(i % 500) + 1));
     *(void **)kept = shale_alloc(100);
     return NULL;
 }
