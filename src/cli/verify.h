@@ -25,7 +25,7 @@ struct verify_out {
 };
 
 /* Opens the output; CMD_EXIT_OK or the status to end with. */
-int verify_open(const struct cmd_entry *self, const struct verify_options *options,
+int verify_open(const struct cmd_entry *self, const struct verify_options *wanted,
                 struct verify_out *out);
 
 /* Prints one report; the exit status of its verdict, or CMD_EXIT_INTERNAL. */

@@ -51,7 +51,8 @@ static int judge(struct session *session, pid_t pid)
 static bool is_new(struct session *session, const struct seen *program)
 {
     for (size_t i = 0; i < session->seen_count; i++)
-        if (memcmp(&session->seen[i], program, sizeof *program) == 0)
+        if (session->seen[i].pid == program->pid && session->seen[i].random == program->random &&
+            session->seen[i].start_time == program->start_time)
             return false;
     if (session->seen_count == SEEN_MAX)
         return false;
@@ -64,12 +65,8 @@ static void judge_in_tree(pid_t pid, void *context)
 {
     struct session *session = context;
     struct identify_process process;
-    struct seen program;
     int error = identify_process_read(pid, &process);
-    memset(&program, 0, sizeof program);
-    program.pid = pid;
-    program.start_time = process.start_time;
-    program.random = process.random;
+    const struct seen program = {pid, process.start_time, process.random};
     identify_process_free(&process);
     if (error == SHALE_ENOENT || error == SHALE_EGONE || process.zombie ||
         !is_new(session, &program))

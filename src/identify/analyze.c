@@ -27,6 +27,7 @@ struct analysis {
     int server[IDENTIFY_FUNCTION_COUNT]; /* module that comes first in the scope, or -1 */
     bool called[IDENTIFY_FUNCTION_COUNT];
     size_t unbound;        /* slots that wait for their first call */
+    size_t unbound_later;  /* of those, in objects that were opened by dlopen */
     bool serves_somewhere; /* an object is bound to the expected allocator's core functions */
 };
 
@@ -120,6 +121,7 @@ static void judge_binding(struct analysis *analysis, const struct identify_bindi
     analysis->called[function] = true;
     if (binding->state == IDENTIFY_BINDING_LAZY) {
         analysis->unbound++;
+        analysis->unbound_later += !caller->startup;
         target = caller->startup ? analysis->server[function] : -1;
         if (target >= 0 && deviates(analysis, function, module_at(analysis, target)))
             note_deviation(analysis, caller, function, server_name(module_at(analysis, target)),
@@ -175,6 +177,11 @@ static void note_evidence(struct analysis *analysis)
             identify_add_evidence(report, "recognition", module->path, "it has '%s'",
                                   module->allocator_evidence);
     }
+    if (analysis->unbound_later > 0)
+        identify_add_evidence(report, "binding", "objects opened later",
+                              "%zu of their slots wait for their first call: with RTLD_DEEPBIND "
+                              "they could go elsewhere",
+                              analysis->unbound_later);
     size_t bound = analysis->bindings.count - analysis->unbound;
     if (!analysis->subject->image)
         identify_add_evidence(report, "binding", "global offset tables",
@@ -382,6 +389,10 @@ int identify_analyze(const struct identify_subject *subject, const struct identi
     if (analysis.server[IDENTIFY_MALLOC] >= 0) {
         judge_all(&analysis);
         identify_note_layers(subject->modules, subject->python_malloc, report);
+        if (subject->embedded && subject->embedded != identify_allocators &&
+            !subject->hidden_malloc && !subject->modules->items[0].defines[IDENTIFY_MALLOC])
+            identify_note_private_allocator(subject->embedded->name, subject->embedded_evidence,
+                                            subject->modules->items[0].path, report);
     } else {
         identify_set(report, &report->reason, "no loaded object defines malloc");
     }

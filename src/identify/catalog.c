@@ -20,7 +20,8 @@
 
 /*
  * Symbols: only names that no other project uses. malloc alone identifies nothing, and a generic
- * name such as mallctl is defined by programs that wrap jemalloc too.
+ * name such as mallctl is defined by programs that wrap jemalloc too. Texts: beginnings of longer
+ * ones, so that this table itself, where every text ends, is not taken for eight allocators.
  */
 const struct identify_allocator identify_allocators[] = {
     {
@@ -29,7 +30,7 @@ const struct identify_allocator identify_allocators[] = {
         .sonames = NO_TEXTS,
         .patterns = TEXTS("libc.so.[0-9]*", "libc-[0-9]*.so", "ld-musl-*.so.1", "libc.musl-*.so.1"),
         .symbols = TEXTS("__libc_start_main"),
-        .strings = TEXTS("malloc(): invalid size (unsorted)", "malloc(): corrupted top size"),
+        .strings = TEXTS("malloc(): invalid size (uns", "malloc(): corrupted top"),
         .version_method = IDENTIFY_VERSION_TEXT,
         .version_before = "stable release version ",
     },
@@ -50,7 +51,7 @@ const struct identify_allocator identify_allocators[] = {
                          "libmimalloc.so", "libmimalloc-secure.so.2", "libmimalloc.so.1"),
         .patterns = TEXTS("libmimalloc.so*", "libmimalloc-*.so*"),
         .symbols = TEXTS("mi_version", "mi_malloc", "mi_heap_get_default", "_mi_page_malloc"),
-        .strings = TEXTS("mimalloc: error: ", "mimalloc: warning: "),
+        .strings = TEXTS("environment option mimalloc_"),
         .version_method = IDENTIFY_VERSION_MIMALLOC,
         .debian_package = "libmimalloc2.0",
     },
@@ -74,7 +75,7 @@ const struct identify_allocator identify_allocators[] = {
         .symbols =
             TEXTS("tc_version", "tc_malloc", "TCMalloc_Internal_GetStats",
                   "MallocExtension_Internal_GetNumericProperty", "_ZN8tcmalloc6Static7inited_E"),
-        .strings = TEXTS("tcmalloc: large alloc "),
+        .strings = TEXTS("tcmalloc: large alloc ", "tcmalloc: allocation failed"),
         .version_method = IDENTIFY_VERSION_TEXT,
         .version_before = "gperftools ",
         .debian_package = "libtcmalloc-minimal4",
@@ -94,7 +95,7 @@ const struct identify_allocator identify_allocators[] = {
         .sonames = TEXTS("libsnmallocshim.so", "libsnmallocshim-checks.so", "libsnmalloc.so"),
         .patterns = TEXTS("libsnmalloc*.so*"),
         .symbols = TEXTS("sn_malloc", "get_malloc_info_v1", "_ZN8snmalloc5debug"),
-        .strings = TEXTS("snmalloc"),
+        .strings = NO_TEXTS,
         .version_method = IDENTIFY_VERSION_NONE,
     },
     {

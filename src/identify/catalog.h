@@ -23,7 +23,7 @@ struct identify_allocator {
     const char *const *sonames;  /* of its preloadable library, best first; NULL-terminated */
     const char *const *patterns; /* fnmatch patterns of its files' base names; NULL-terminated */
     const char *const *symbols;  /* any one defined symbol identifies its code; NULL-terminated */
-    const char *const *strings;  /* any one text identifies stripped code; NULL-terminated */
+    const char *const *strings;  /* any one, with more text behind it, identifies stripped code */
     enum identify_version_method version_method;
     const char *version_before; /* IDENTIFY_VERSION_TEXT: the text right before the version */
     const char *debian_package; /* that holds it, or NULL */

@@ -141,13 +141,10 @@ static int judge_library(struct image *image, struct identify_report *report)
     return report->out_of_memory ? SHALE_ENOMEM : 0;
 }
 
-static int judge_static(struct image *image, struct identify_subject *subject,
+static int judge_static(const struct identify_subject *subject,
                         const struct identify_symtab *symtab,
                         const struct identify_options *options, struct identify_report *report)
 {
-    if (!subject->embedded)
-        subject->embedded =
-            identify_recognize_text(&image->modules.items[0], &subject->embedded_evidence);
     int status =
         identify_analyze_static(subject, !symtab->present, symtab->defines_malloc, options, report);
     if (symtab->go_runtime)
@@ -168,10 +165,13 @@ static int judge(struct image *image, const struct identify_options *options,
                                        .version_symbol = symtab.version_symbol,
                                        .hidden_malloc = symtab.defines_malloc &&
                                                         !image->modules.items[0].defines[0]};
+    if (!symtab.present && !image->modules.items[0].defines[0])
+        subject.embedded =
+            identify_recognize_text(&image->modules.items[0], &subject.embedded_evidence);
     if (identify_elf_is_library(file))
         return judge_library(image, report);
     if (identify_elf_is_static(file))
-        return judge_static(image, &subject, &symtab, options, report);
+        return judge_static(&subject, &symtab, options, report);
     return judge_dynamic(image, &subject, options, report);
 }
 

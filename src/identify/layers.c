@@ -54,3 +54,14 @@ void identify_note_layers(const struct identify_modules *modules, const char *py
         }
     }
 }
+
+void identify_note_private_allocator(const char *name, const char *evidence, const char *executable,
+                                     struct identify_report *report)
+{
+    identify_add_layer(report,
+                       "%s under names of its own, carried by the executable: what it allocates "
+                       "through them never reaches malloc, and no preload replaces it",
+                       name);
+    identify_add_evidence(report, "layer", executable, "it has '%s' and does not export malloc",
+                          evidence);
+}

@@ -15,4 +15,8 @@
 void identify_note_layers(const struct identify_modules *modules, const char *python_malloc,
                           struct identify_report *report);
 
+/* Notes an allocator that the executable carries beside malloc, under names of its own. */
+void identify_note_private_allocator(const char *name, const char *evidence, const char *executable,
+                                     struct identify_report *report);
+
 #endif

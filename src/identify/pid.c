@@ -107,6 +107,9 @@ static void add_symtab(struct identify_subject *subject, const struct identify_s
     subject->embedded_evidence = symtab->evidence;
     if (symtab->version_symbol)
         subject->version_symbol = executable->base + symtab->version_symbol;
+    /* Stripped of its symbols, it still has its texts. */
+    if (!symtab->present && !executable->defines[0])
+        subject->embedded = identify_recognize_text(executable, &subject->embedded_evidence);
     subject->hidden_malloc = symtab->defines_malloc && !executable->defines[0];
 }
 

@@ -98,11 +98,10 @@ static void note_owner(struct identify_report *report, const char *function, con
     }
 }
 
-/* The compiler may drop an allocation that is only freed; it cannot see through this. */
-static void *opaque(void *pointer)
+/* The compiler may drop an allocation that is only freed; one that got out of sight it keeps. */
+static void keep(const void *pointer)
 {
-    __asm__ volatile("" : "+r"(pointer) : : "memory");
-    return pointer;
+    __asm__ volatile("" : : "r"(pointer) : "memory");
 }
 
 static void probe_new(struct identify_report *report)
@@ -132,7 +131,8 @@ static bool served_by_glibc(void)
     int grown = 0;
     for (int i = 0; i < GLIBC_ROUNDS; i++) {
         size_t before = ask().uordblks;
-        void *block = opaque(malloc(GLIBC_SIZE));
+        void *block = malloc(GLIBC_SIZE);
+        keep(block);
         grown += block && ask().uordblks >= before + GLIBC_SIZE;
         free(block);
     }
@@ -150,25 +150,53 @@ static void probe_glibc(struct identify_report *report)
         identify_add_deviation(report, "this process", "malloc", "system", "mallinfo2");
 }
 
+static void probe_c(struct identify_report *report)
+{
+    void *plain = malloc(SIZE);
+    keep(plain);
+    note_owner(report, "malloc", plain);
+    free(plain);
+    void *zeroed = calloc(3, SIZE);
+    keep(zeroed);
+    note_owner(report, "calloc", zeroed);
+    free(zeroed);
+    void *aligned = NULL;
+    if (posix_memalign(&aligned, 256, SIZE) != 0)
+        return;
+    keep(aligned);
+    note_owner(report, "posix_memalign", aligned);
+    free(aligned);
+}
+
+static void probe_realloc(struct identify_report *report)
+{
+    void *small = malloc(SIZE);
+    keep(small);
+    void *large = realloc(small, (size_t)SIZE * 4);
+    if (!large) {
+        free(small);
+        return;
+    }
+    keep(large);
+    note_owner(report, "realloc", large);
+    free(large);
+}
+
+static void probe_strdup(struct identify_report *report)
+{
+    char *copy = strdup("the text to be copied");
+    keep(copy);
+    note_owner(report, "strdup", copy);
+    free(copy);
+}
+
 void identify_probe(struct identify_report *report)
 {
     int kept = errno;
-    void *aligned = NULL;
-    void *plain = opaque(malloc(SIZE));
-    note_owner(report, "malloc", plain);
-    void *resized = opaque(realloc(plain, (size_t)SIZE * 4));
-    note_owner(report, "realloc", resized);
-    void *zeroed = opaque(calloc(3, SIZE));
-    note_owner(report, "calloc", zeroed);
-    if (posix_memalign(&aligned, 256, SIZE) == 0)
-        note_owner(report, "posix_memalign", opaque(aligned));
-    char *copy = opaque(strdup("the text to be copied"));
-    note_owner(report, "strdup", copy);
+    probe_c(report);
+    probe_realloc(report);
+    probe_strdup(report);
     probe_new(report);
     probe_glibc(report);
-    free(resized ? resized : plain);
-    free(zeroed);
-    free(aligned);
-    free(copy);
     errno = kept;
 }

@@ -34,12 +34,26 @@ static void scan_module(const struct identify_module *module,
     }
 }
 
+/* The text, and more behind it. */
+static bool has_text_with_more(const char *bytes, size_t size, const char *text)
+{
+    size_t length = strlen(text);
+    const char *end = bytes + size;
+    const char *at = bytes;
+    while ((at = memmem(at, (size_t)(end - at), text, length))) {
+        at += length;
+        if (at < end && *at != '\0')
+            return true;
+    }
+    return false;
+}
+
 static bool find_known_text(const char *bytes, size_t size, void *context)
 {
     struct search *search = context;
     for (const struct identify_allocator *entry = search->first; entry < search->end; entry++)
         for (const char *const *text = entry->strings; *text; text++) {
-            if (!memmem(bytes, size, *text, strlen(*text)))
+            if (!has_text_with_more(bytes, size, *text))
                 continue;
             search->allocator = entry;
             search->text = *text;

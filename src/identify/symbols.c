@@ -125,7 +125,7 @@ static uint64_t find_by_gnu_hash(const struct identify_module *module, const cha
     uint64_t buckets = table + 16 + (uint64_t)header[2] * 8;
     uint64_t chains = buckets + (uint64_t)header[0] * 4;
     uint32_t index;
-    if (!read_word(module, buckets + hash % header[0] * 4, &index) || index < header[1])
+    if (!read_word(module, buckets + (uint64_t)(hash % header[0]) * 4, &index) || index < header[1])
         return 0;
     for (int steps = 0; steps < CHAIN_MAX; steps++, index++) {
         uint32_t entry;

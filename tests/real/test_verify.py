@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """`shale verify` against real programs, each in a way in which replacing malloc silently fails."""
 import contextlib
-import ctypes.util
 import glob
 import json
 import os
@@ -192,13 +191,40 @@ def test_static_program_with_preload_is_absent(built, program):
     assert any("would not work" in one["text"] for one in found["evidence"])
 
 
-def test_stripped_static_jemalloc_is_told_by_its_texts(built):
-    archive = ctypes.util.find_library("jemalloc") and glob.glob("/usr/lib/*/libjemalloc.a")[0]
-    cc("-static", "-s", PROGRAMS / "waiter.c", archive, "-o", built / "static-jemalloc",
-       "-lm", "-lstdc++", "-lpthread", "-w")
-    with running(built / "static-jemalloc") as process:
-        assert serves(report(process.pid), "jemalloc")
-    assert serves(report(built / "static-jemalloc"), "jemalloc")
+@pytest.mark.parametrize("strip", ["-g", "-s"])
+@pytest.mark.parametrize("name", ["jemalloc", "tcmalloc"])
+def test_static_allocator_is_told_by_its_symbols_or_texts(built, name, strip):
+    library = {"jemalloc": "libjemalloc.a", "tcmalloc": "libtcmalloc_minimal.a"}[name]
+    archive = glob.glob(f"/usr/lib/*/{library}")[0]
+    program = built / f"static-{name}{strip}"
+    cc("-static", strip, PROGRAMS / "waiter.c", archive, "-o", program, "-lstdc++", "-lm",
+       "-lpthread", "-w")
+    with running(program) as process:
+        found = report(process.pid)
+    assert serves(found, name) and found["allocator"]["version"]
+    assert serves(report(program), name)
+
+
+@pytest.mark.parametrize("strip", ["-g", "-s"])
+def test_allocator_under_names_of_its_own_is_a_layer(built, strip):
+    """What Rust programs and the makers' own builds of redis do: je_malloc beside malloc."""
+    source, program = built / "private.c", built / f"private{strip}"
+    source.write_text('#include <stdio.h>\n#include <stdlib.h>\n'
+                      'void *je_malloc(size_t n) { fputs("<jemalloc>: out\\n", stderr); '
+                      'return malloc(n); }\n'
+                      'int main(void) { je_malloc(9); puts("ready"); fflush(stdout);'
+                      ' return getchar(); }\n')
+    cc(strip, source, "-o", program)
+    with running(program, preload=LIBRARIES["mimalloc"]) as process:
+        found = report(process.pid)
+    assert serves(found, "mimalloc")
+    assert any("jemalloc under names of its own" in layer for layer in found["layers"])
+
+
+def test_own_catalog_is_not_taken_for_allocators(built):
+    stripped = built / "shale"
+    subprocess.run(["strip", "-o", stripped, SHALE], check=True)
+    assert not report(stripped)["layers"]
 
 
 def test_setuid_program_of_another_user_drops_the_preload(built):
@@ -264,6 +290,14 @@ def test_plugin_with_its_own_scope_is_partial_and_named(built):
     assert found["verdict"] == "PARTIAL" and "plugin.so" in found["reason"]
     assert {(one["object"], one["allocator"]) for one in found["deviations"]} == {
         (str(plugin), "system")}
+
+
+def test_plugin_in_a_namespace_of_its_own_is_partial_and_named(built):
+    plugin = built / "plugin.so"
+    with running(built / "waiter", f"new:{plugin}", preload=LIBRARIES["mimalloc"]) as process:
+        found = report(process.pid)
+    assert found["verdict"] == "PARTIAL"
+    assert str(plugin) in {one["object"] for one in found["deviations"]}
 
 
 def test_plugin_opened_later_is_seen_with_wait(built):

@@ -37,10 +37,10 @@ static void write_file(const void *bytes, size_t size)
 
 static char *read_file(const char *name, size_t *size)
 {
-    struct stat facts;
+    struct stat facts = {0};
     int fd = open(name, O_RDONLY);
     assert_true(fd >= 0 && fstat(fd, &facts) == 0);
-    char *bytes = malloc((size_t)facts.st_size);
+    char *bytes = malloc((size_t)facts.st_size + 1);
     assert_non_null(bytes);
     *size = (size_t)facts.st_size;
     assert_int_equal(read(fd, bytes, *size), facts.st_size);
@@ -115,7 +115,7 @@ static void file_own_program_has_json_and_build_id(void **state)
 
 static void file_other_machine_is_unknown(void **state)
 {
-    size_t size;
+    size_t size = 0;
     struct identify_report report;
     char *bytes = read_file("/bin/true", &size);
     Elf64_Half machine = EM_S390;
@@ -176,7 +176,7 @@ static void read_all_ways(void)
 /* Damage where the tables are: the headers, the first pages, the end. */
 static void file_damaged_copies_never_crash(void **state)
 {
-    size_t size;
+    size_t size = 0;
     uint32_t seed = 7;
     char *bytes = read_file("/bin/true", &size);
     char *copy = malloc(size);
@@ -202,7 +202,7 @@ static void file_damaged_copies_never_crash(void **state)
 
 static void file_cut_at_every_length_never_crashes(void **state)
 {
-    size_t size;
+    size_t size = 0;
     char *bytes = read_file("/bin/true", &size);
     for (size_t length = 0; length < size; length += 1 + length / 40) {
         write_file(bytes, length);

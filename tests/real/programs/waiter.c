@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Allocates, opens the plugins it is given ("deep:FILE" with a scope of its own), calls them, says
- * "ready" and waits until its standard input ends. */
+/* Allocates, opens the plugins it is given ("deep:FILE" with a scope of its own, "new:FILE" in a
+ * namespace of its own), calls them, says "ready" and waits until its standard input ends. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdio.h>
@@ -9,13 +9,20 @@
 #include <unistd.h>
 
 #ifndef RTLD_DEEPBIND /* musl */
-#define RTLD_DEEPBIND 0
+#define RTLD_DEEPBIND             0
+#define LM_ID_NEWLM               0
+#define dlmopen(space, name, how) dlopen(name, how)
 #endif
 
 static int open_plugin(const char *name)
 {
-    int deep = strncmp(name, "deep:", 5) == 0;
-    void *handle = dlopen(deep ? name + 5 : name, RTLD_NOW | (deep ? RTLD_DEEPBIND : 0));
+    void *handle;
+    if (strncmp(name, "deep:", 5) == 0)
+        handle = dlopen(name + 5, RTLD_NOW | RTLD_DEEPBIND);
+    else if (strncmp(name, "new:", 4) == 0)
+        handle = dlmopen(LM_ID_NEWLM, name + 4, RTLD_NOW);
+    else
+        handle = dlopen(name, RTLD_NOW);
     if (!handle) {
         fprintf(stderr, "%s\n", dlerror());
         return 1;
