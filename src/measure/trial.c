@@ -191,7 +191,10 @@ static int launch_failed(struct trial *trial, int error)
                     trial->spec->allocator->name,
                     trial->prove.reason[0] ? trial->prove.reason : launch->text);
     }
-    return fail(trial, TRIAL_LAUNCH, error, "%s", launch->text);
+    if (launch->stage == LAUNCH_STAGE_FIND || launch->stage == LAUNCH_STAGE_EXEC)
+        advise(trial, "its full path, or make it executable");
+    return fail(trial, TRIAL_LAUNCH, error, "cannot run '%s': %s", trial->spec->argv[0],
+                launch->text);
 }
 
 static int start_program(struct trial *trial)
