@@ -2,10 +2,13 @@
 /* The list of all commands, apart from main so that the generator of manuals links it. Layer 6. */
 #include "cli/commands.h"
 
+/* clang-format off */
 const struct cmd_entry *const cmd_entries[] = {
     &cmd_run,
     &cmd_verify,
     &cmd_compare,
     &cmd_bench,
+    &cmd_doctor,
     NULL,
 };
+/* clang-format on */

@@ -5,6 +5,7 @@
 
 #include "cli/cmd.h"
 
+extern const struct cmd_entry cmd_doctor;
 extern const struct cmd_entry cmd_run;
 extern const struct cmd_entry cmd_verify;
 extern const struct cmd_entry cmd_compare;

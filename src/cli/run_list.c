@@ -45,7 +45,7 @@ static int print_json(const struct finder_list *list)
     int result = items ? 0 : -1;
     for (size_t i = 0; i < list->count && result == 0; i++)
         result = json_array_append_new(items, item_json(&list->items[i]));
-    json_t *whole = json_pack("{s:i, s:o}", "format", 1, "allocators", items);
+    json_t *whole = json_pack("{s:i, s:o}", "schema", 1, "allocators", items);
     if (result == 0 && whole)
         result = json_dumpf(whole, stdout, JSON_INDENT(2));
     putchar('\n');
