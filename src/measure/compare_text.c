@@ -131,6 +131,44 @@ static void write_sentence(const struct comparison_set *set,
     fprintf(out, ".\n");
 }
 
+/* The candidate with the lowest ratio of one figure among those shown to be lower, or NULL. */
+static const struct compare_comparison *lowest(const struct comparison_set *set, size_t figure)
+{
+    const struct compare_comparison *found = NULL;
+    for (size_t i = 0; i < set->comparison_count; i++) {
+        const struct compare_comparison *comparison = &set->comparisons[i];
+        const struct compare_reading *reading = &comparison->readings[figure];
+        if (comparison->is_aa || reading->verdict != COMPARE_LOWER)
+            continue;
+        if (!found || reading->stats.estimate < found->readings[figure].stats.estimate)
+            found = comparison;
+    }
+    return found;
+}
+
+/* One sentence over all candidates, for the figures of which less is better. */
+static void write_summary(const struct comparison_set *set, FILE *out)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < set->figures.count; i++) {
+        const struct compare_comparison *best = lowest(set, i);
+        char by[16];
+        if (!is_shown_primary(set, i) || set->figures.items[i].unit == FIGURE_PLAIN || !best)
+            continue;
+        format_percent(best->readings[i].stats.estimate, by, sizeof by);
+        if (count++ == 0)
+            fprintf(out, "In short, the largest drops shown against %s: ", set->arms[0].label);
+        else
+            fprintf(out, ", ");
+        fprintf(out, "%s with %s (%s)", set->figures.items[i].title, set->arms[best->arm].label,
+                by);
+    }
+    if (count > 0)
+        fprintf(out, ".\n");
+    else
+        fprintf(out, "In short, nothing is shown to need less than %s.\n", set->arms[0].label);
+}
+
 static void write_aa_sentence(const struct comparison_set *set, FILE *out)
 {
     const struct compare_comparison *comparison = &set->comparisons[set->aa];
@@ -155,6 +193,8 @@ void compare_write_sentences(const struct compare_report *report, FILE *out)
         if (!set->comparisons[i].is_aa)
             write_sentence(set, &set->comparisons[i], out);
     write_aa_sentence(set, out);
+    if (set->arm_count > 2 || !set->comparisons[0].is_aa)
+        write_summary(set, out);
 }
 
 /* ------------------------------------------------------------------------------ the table */
