@@ -171,7 +171,8 @@ static int verify_target(const struct cmd_entry *self, const char *word)
 {
     struct verify_out out;
     struct identify_report report;
-    const struct identify_options wanted = {.expect = given.expect};
+    const struct identify_options wanted = {.expect = given.expect,
+                                            .preload = getenv("LD_PRELOAD")};
     int status = verify_open(self, &given, &out);
     if (status != CMD_EXIT_OK)
         return status;
@@ -242,7 +243,8 @@ const struct cmd_entry cmd_verify = {
     .description =
         "Proves who serves malloc: in itself (no argument), in a process, in a program that does "
         "not run yet, or in a command that it starts. A process is read while it runs: nothing is "
-        "stopped, injected or changed.\n\n"
+        "stopped, injected or changed. A FILE is judged as if it were started from here: with the "
+        "LD_PRELOAD of this environment and the rights of this user.\n\n"
         "It resolves the malloc family as the dynamic linker did and reads what every loaded "
         "object is bound to. Names, maps and what a program says of itself prove nothing.\n\n"
         "COMMAND is judged when its libraries are loaded and before its main begins; then it runs "

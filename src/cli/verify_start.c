@@ -111,18 +111,38 @@ static int prove(pid_t pid, bool held, void *context)
     return options->stop && !options->follow ? SHALE_ECANCELED : 0;
 }
 
+/* Judges the command by its file, as it would be started from here. */
+static void judge_file(struct session *session, const char *command)
+{
+    char path[4096];
+    const struct identify_options wanted = {.expect = session->out.options->expect,
+                                            .preload = getenv("LD_PRELOAD")};
+    identify_report_free(&session->report);
+    session->error = launch_resolve(command, NULL, path, sizeof path) == 0
+                         ? identify_file(path, &wanted, &session->report)
+                         : SHALE_ENOENT;
+}
+
+/*
+ * A program that gains rights when it is started would not gain them while we hold it, so it is
+ * left alone and judged by its file: for such programs the dynamic linker's rule is certain.
+ */
+static bool gains_rights(const char *command)
+{
+    char path[4096];
+    struct identify_obstacle obstacle;
+    return launch_resolve(command, NULL, path, sizeof path) == 0 &&
+           identify_preload_obstacle(path, NULL, &obstacle) == 0 &&
+           obstacle.kind == IDENTIFY_OBSTACLE_PRIVILEGED;
+}
+
 /* It ended while its libraries were loaded: the files still tell what would have served it. */
 static int report_crash(struct session *session, const char *command,
                         const struct launch_failure *failure)
 {
-    char path[4096];
-    const struct identify_options wanted = {.expect = session->out.options->expect};
     cmd_error(session->self, "cannot judge '%s' while it runs: %s; judging its file instead",
               command, failure->text);
-    identify_report_free(&session->report);
-    session->error = launch_resolve(command, NULL, path, sizeof path) == 0
-                         ? identify_file(path, &wanted, &session->report)
-                         : SHALE_EGONE;
+    judge_file(session, command);
     if (session->error == 0)
         session->report.verdict = SHALE_VERDICT_UNKNOWN;
     print_found(session, command);
@@ -197,17 +217,24 @@ static int start(struct session *session, const char **argv)
     const struct verify_options *options = session->out.options;
     struct launch_process process;
     struct launch_failure failure = {0};
+    bool left_alone = gains_rights(argv[0]);
     const struct launch_spec spec = {.argv = argv,
                                      .stdio = LAUNCH_STDIO_KEEP,
                                      .contain = options->stop,
-                                     .prove = options->wait_s > 0 ? NULL : prove,
+                                     .prove = options->wait_s > 0 || left_alone ? NULL : prove,
                                      .context = session,
                                      .cancel = &interrupted};
     session->command = argv[0];
     watch_signals();
+    if (left_alone) {
+        judge_file(session, argv[0]);
+        print_found(session, argv[0]);
+        if (options->stop)
+            return session->status;
+    }
     if (launch_start(&spec, &process, &failure) != 0)
         return report_failure(session, argv[0], &failure);
-    if (options->wait_s > 0)
+    if (options->wait_s > 0 && !left_alone)
         judge_later(session, &process);
     if (options->follow && !process.ended)
         procfs_for_each(process.pid, judge_in_tree, session);

@@ -306,10 +306,14 @@ static void judge_absent(struct analysis *analysis)
                    strcmp(expectation->from, "/etc/ld.so.preload") == 0;
     decide(report, SHALE_VERDICT_ABSENT);
     identify_set(report, &report->reason, "%s %s; %s serves malloc", expectation->name,
-                 preload ? "was to be preloaded, but the dynamic linker did not load it"
+                 preload && analysis->subject->image
+                     ? "is in LD_PRELOAD, but the dynamic linker would not load it"
+                 : preload ? "was to be preloaded, but the dynamic linker did not load it"
                  : analysis->subject->image ? "is not among the libraries it is linked with"
                                             : "is not in the process",
                  report->allocator);
+    if (report->remedy)
+        return;
     identify_set(report, &report->remedy, "%s",
                  preload ? "check the path in LD_PRELOAD, the library's architecture and what it "
                            "needs: ldd LIBRARY"

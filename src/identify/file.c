@@ -92,6 +92,46 @@ static void load_needed(struct image *image, size_t user)
     }
 }
 
+/* Adds one library of LD_PRELOAD as the dynamic linker would, or notes why it would not. */
+static void preload_library(struct image *image, const char *name, struct identify_report *report)
+{
+    char path[4096];
+    struct identify_obstacle obstacle;
+    const struct identify_module *program = &image->modules.items[0];
+    if (!identify_find_library(program, name, image->musl, path, sizeof path)) {
+        identify_add_evidence(report, "preload", name, "%s would not be loaded: it was not found",
+                              name);
+        return;
+    }
+    if (identify_preload_obstacle(program->path, path, &obstacle) != 0)
+        return;
+    bool loads = obstacle.kind == IDENTIFY_OBSTACLE_NONE ||
+                 obstacle.kind == IDENTIFY_OBSTACLE_DEFINES_MALLOC ||
+                 obstacle.kind == IDENTIFY_OBSTACLE_NOT_AN_ALLOCATOR;
+    size_t index = image->modules.count;
+    if (loads && open_file(image, path) == 0) {
+        image->modules.items[index].preloaded = true;
+        return;
+    }
+    identify_add_evidence(report, "preload", path, "%s would not be loaded: %s", path,
+                          obstacle.reason[0] ? obstacle.reason : "it cannot be read");
+    if (obstacle.remedy[0] && !report->remedy)
+        identify_set(report, &report->remedy, "%s", obstacle.remedy);
+}
+
+static void preload_libraries(struct image *image, const char *list, struct identify_report *report)
+{
+    static const char separators[] = ": \t\n";
+    const char *word = list ? list + strspn(list, separators) : "";
+    for (; *word; word += strspn(word, separators)) {
+        char name[4096];
+        size_t length = strcspn(word, separators);
+        snprintf(name, sizeof name, "%.*s", (int)length, word);
+        word += length;
+        preload_library(image, name, report);
+    }
+}
+
 static void note_preloading(const char *path, struct identify_report *report)
 {
     struct identify_obstacle obstacle;
@@ -111,6 +151,7 @@ static int judge_dynamic(struct image *image, struct identify_subject *subject,
 {
     char note[512];
     image->musl = strstr(image->files[0]->interpreter, "ld-musl") != NULL;
+    preload_libraries(image, subject->preload, report);
     for (size_t i = 0; i < image->modules.count && i < FILES_MAX; i++)
         load_needed(image, i);
     if (image->missing[0]) {
@@ -160,6 +201,7 @@ static int judge(struct image *image, const struct identify_options *options,
     identify_elf_symtab(file, &symtab);
     struct identify_subject subject = {.modules = &image->modules,
                                        .image = true,
+                                       .preload = options ? options->preload : NULL,
                                        .embedded = symtab.allocator,
                                        .embedded_evidence = symtab.evidence,
                                        .version_symbol = symtab.version_symbol,

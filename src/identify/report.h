@@ -16,7 +16,8 @@
 #include "base/attributes.h"
 
 struct identify_options {
-    const char *expect; /* NAME[@VERSION], or NULL: LD_PRELOAD, the first replacement, system */
+    const char *expect;  /* NAME[@VERSION], or NULL: LD_PRELOAD, the first replacement, system */
+    const char *preload; /* of files: the LD_PRELOAD they would be started with, or NULL */
 };
 
 /* One thing that was seen. */

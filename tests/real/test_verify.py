@@ -237,8 +237,20 @@ def test_setuid_program_of_another_user_drops_the_preload(built):
         found = report(process.pid)
         assert pathlib.Path(f"/proc/{process.pid}/status").read_text().count("\t65534\t0\t0")
     assert found["verdict"] == "ABSENT" and found["expected"]["name"] == "mimalloc"
-    file = report(program, user=NOBODY)
-    assert any("setuid" in one["text"] for one in file["evidence"] if one["kind"] == "preload")
+    for target in ([program], ["--stop", "--", program]):
+        file = report(*target, preload=LIBRARIES["mimalloc"], user=NOBODY)
+        assert file["verdict"] == "ABSENT" and file["expected"]["name"] == "mimalloc"
+        assert any("setuid" in one["text"] for one in file["evidence"] if one["kind"] == "preload")
+    done = verify("--", program, preload=LIBRARIES["mimalloc"], user=NOBODY)
+    assert done.returncode == ABSENT and done.stdout.endswith("ready\n")
+
+
+def test_file_is_judged_with_the_preload_of_the_environment(built):
+    library = LIBRARIES["mimalloc"]
+    assert serves(report(built / "waiter", preload=library), "mimalloc")
+    assert report(built / "static", preload=library)["verdict"] == "ABSENT"
+    found = report(built / "waiter", env={"LD_PRELOAD": "/nonexistent/libjemalloc.so.2"})
+    assert found["verdict"] == "ABSENT" and found["expected"]["name"] == "jemalloc"
 
 
 @pytest.fixture(scope="module")
@@ -259,6 +271,7 @@ def test_embedded_jemalloc_makes_a_preload_inert(embedded, name):
     assert found["verdict"] == "MAPPED_BUT_INERT"
     assert found["allocator"]["name"] == "jemalloc"
     assert found["allocator"]["object"] == str(program)
+    assert report(program, preload=LIBRARIES["mimalloc"])["verdict"] == "MAPPED_BUT_INERT"
     file = report(program)
     assert serves(file, "jemalloc")
     assert any("malloc of its own" in one["text"] for one in file["evidence"])
@@ -371,6 +384,8 @@ def test_musl_program(built):
     assert serves(report(built / "musl"), "system")
     with running(built / "musl") as process:
         assert report("--expect", "mimalloc", process.pid)["verdict"] == "ABSENT"
+    found = report(built / "musl", preload=glob.glob("/usr/lib/*/libmimalloc.so.2")[0])
+    assert found["verdict"] == "ABSENT" and "musl" in found["remedy"]
 
 
 def test_program_started_by_the_dynamic_linker_itself(built):

@@ -179,7 +179,7 @@ static void file_damaged_copies_never_crash(void **state)
     size_t size = 0;
     uint32_t seed = 7;
     char *bytes = read_file("/bin/true", &size);
-    char *copy = malloc(size);
+    char *copy = malloc(size + 1);
     assert_non_null(copy);
     for (int round = 0; round < 400; round++) {
         memcpy(copy, bytes, size);
