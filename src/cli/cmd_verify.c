@@ -43,7 +43,7 @@ static const struct cmd_status statuses[] = {
 };
 
 static const struct cmd_example examples[] = {
-    {"shale verify $(pidof redis-server)", "a process that runs"},
+    {"shale verify $(pidof -s redis-server)", "a process that runs"},
     {"shale verify --expect mimalloc@3 --json 4711", "the same, for a script to decide by"},
     {"LD_PRELOAD=libmimalloc.so.2 shale verify --stop -- python3", "a program, before its main"},
     {"shale verify /usr/bin/redis-server", "a program that does not run: what it would use"},
@@ -208,6 +208,8 @@ static int check(const struct cmd_entry *self, const char **words, bool command)
         return cmd_usage_error(self, "--stop and --wait need a command behind '--'");
     if (!command && given.follow && (count == 0 || !is_pid(words[0])))
         return cmd_usage_error(self, "--follow needs a PID or a command behind '--'");
+    if (given.follow && given.stop)
+        return cmd_usage_error(self, "--stop leaves nothing to --follow: give one of them");
     if (!(given.wait_s >= 0 && given.wait_s < 86400))
         return cmd_usage_error(self, "--wait takes seconds from 0 to a day");
     if (!command && count == 1 && is_pid(words[0]) && strlen(words[0]) > 9)

@@ -286,10 +286,10 @@ static void judge_inert(struct analysis *analysis, const struct identify_module 
     const struct identify_deviation *taken = stray(analysis);
     decide(report, SHALE_VERDICT_MAPPED_BUT_INERT);
     identify_set(report, &report->reason,
-                 "%s is in the process, but %s comes first and serves malloc, calloc, realloc and "
+                 "%s %s, but %s comes first and serves malloc, calloc, realloc and "
                  "free%s%s%s",
-                 mapped->path, report->object, taken ? "; but it serves " : "",
-                 taken ? taken->function : "",
+                 mapped->path, analysis->subject->image ? "would be loaded" : "is in the process",
+                 report->object, taken ? "; but it serves " : "", taken ? taken->function : "",
                  taken ? ", so free gets memory that is not its own: expect a crash" : "");
     identify_set(report, &report->remedy, "%s",
                  module_at(analysis, analysis->server[IDENTIFY_MALLOC])->executable

@@ -135,6 +135,9 @@ static void preload_libraries(struct image *image, const char *list, struct iden
 static void note_preloading(const char *path, struct identify_report *report)
 {
     struct identify_obstacle obstacle;
+    for (size_t i = 0; i < report->evidence_count; i++)
+        if (report->evidence[i].kind && strcmp(report->evidence[i].kind, "preload") == 0)
+            return;
     if (identify_preload_obstacle(path, NULL, &obstacle) != 0)
         return;
     if (obstacle.kind == IDENTIFY_OBSTACLE_NONE) {

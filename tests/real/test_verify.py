@@ -563,6 +563,7 @@ def test_library_is_unknown_and_named():
     (["--stop", "1"], USAGE, "--stop"),
     (["--wait", "-1", "--", "true"], USAGE, "--wait"),
     (["--follow"], USAGE, "--follow"),
+    (["--follow", "--stop", "--", "true"], USAGE, "--follow"),
     (["--nonsense"], USAGE, "--nonsense"),
     (["12345678901234"], USAGE, "too large"),
     (["--", "/nonexistent"], NOT_FOUND, "nonexistent"),
