@@ -56,7 +56,7 @@ struct bench_workload {
     void (*prepare)(struct bench *bench);                  /* untimed, may be NULL */
     void (*run)(struct bench *bench, uint64_t operations); /* timed by the driver */
     void (*measure)(struct bench *bench);                  /* in place of run: takes its own */
-    bool wall; /* its cost is wall time: it waits for others, or uses several cores */
+    bool wall; /* its cost is wall time: several threads side by side */
 };
 
 enum { BENCH_FIGURES_MAX = 32 };
@@ -72,8 +72,9 @@ struct bench {
     const struct bench_workload *workload;
     struct bench_parameters parameters; /* the row's, changed by the options */
     uint64_t seed;
-    double seconds; /* what a timed run should take */
+    double seconds; /* CPU time that a timed run should take */
     uint64_t operations;
+    double busiest_s; /* CPU time of the busiest thread in the last run; 0: not told */
     struct bench_figure figures[BENCH_FIGURES_MAX]; /* lower is better; the first one leads */
     size_t figure_count;
     struct bench_figure notes[BENCH_FIGURES_MAX]; /* what explains the figures */
@@ -102,6 +103,7 @@ void *bench_map(size_t bytes);
 
 double bench_wall_s(void);
 double bench_cpu_s(void); /* user and system time of the whole process */
+double bench_thread_cpu_s(void);
 
 /* This process's memory in KiB as the kernel says it, read without malloc. */
 struct bench_memory {

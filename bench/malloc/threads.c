@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
+#include <time.h>
 
 #include "base/atomic.h"
 
@@ -18,6 +19,8 @@ enum {
     RING_SLOTS = 1024,
     RING_STEP = 32, /* blocks handed over at a time */
     SPINS_BEFORE_YIELD = 200,
+    YIELDS_BEFORE_SLEEP = 100, /* the other one was taken its core: do not burn this one */
+    SLEEP_NS = 50000,
     GENERATION = 20000, /* operations of one thread's life in the larson workload */
     LIFE_BLOCKS = 64,   /* of one thread's life in the churn of threads */
 };
@@ -30,6 +33,7 @@ struct worker {
     uint64_t operations;
     uint64_t seed;
     struct latency *latency; /* NULL: untimed */
+    double cpu_s;            /* of its last run */
 };
 
 static struct worker *workers;
@@ -58,6 +62,21 @@ static void *join(const struct worker *worker)
     return result;
 }
 
+/* At the end of a thread's body. */
+static void *end_with_cpu_time(struct worker *worker)
+{
+    worker->cpu_s = bench_thread_cpu_s();
+    return NULL;
+}
+
+static void note_busiest(struct bench *bench, unsigned count)
+{
+    bench->busiest_s = 0;
+    for (unsigned i = 0; i < count; i++)
+        if (workers[i].cpu_s > bench->busiest_s)
+            bench->busiest_s = workers[i].cpu_s;
+}
+
 void threads_prepare(struct bench *bench)
 {
     unsigned count = bench->parameters.threads;
@@ -70,12 +89,16 @@ void threads_prepare(struct bench *bench)
     }
 }
 
-static void wait_a_little(unsigned *spins)
+static void wait_a_little(unsigned *tries)
 {
-    if (++*spins % SPINS_BEFORE_YIELD == 0)
+    static const struct timespec nap = {.tv_nsec = SLEEP_NS};
+    ++*tries;
+    if (*tries < SPINS_BEFORE_YIELD)
+        shale_cpu_relax();
+    else if (*tries < SPINS_BEFORE_YIELD + YIELDS_BEFORE_SLEEP)
         sched_yield();
     else
-        shale_cpu_relax();
+        nanosleep(&nap, NULL);
 }
 
 static void *make_block(const struct worker *worker, size_t size)
@@ -101,7 +124,7 @@ static void *produce(void *argument)
     uint64_t state = worker->seed;
     size_t made = 0, room = RING_SLOTS;
     for (uint64_t i = 0; i < worker->operations; i++) {
-        unsigned spins = 0;
+        unsigned tries = 0;
         while (made == room) {
             /*
              * ORDER BENCH-TAKEN acquire <- release in consume() [threads.c]. The slots up to
@@ -109,7 +132,7 @@ static void *produce(void *argument)
              */
             room = shale_atomic_load_acquire(&ring.taken) + RING_SLOTS;
             if (made == room)
-                wait_a_little(&spins);
+                wait_a_little(&tries);
         }
         size_t size = bench_size(&parameters, &state);
         void *block = make_block(worker, size);
@@ -122,13 +145,13 @@ static void *produce(void *argument)
              */
             shale_atomic_store_release(&ring.made, made);
     }
-    return NULL;
+    return end_with_cpu_time(worker);
 }
 
 /* How many were made, once it is more than were taken. */
 static size_t await_made(size_t taken)
 {
-    unsigned spins = 0;
+    unsigned tries = 0;
     for (;;) {
         /*
          * ORDER BENCH-MADE acquire <- release in produce() [threads.c]. The slots up to there,
@@ -137,7 +160,7 @@ static size_t await_made(size_t taken)
         size_t made = shale_atomic_load_acquire(&ring.made);
         if (made != taken)
             return made;
-        wait_a_little(&spins);
+        wait_a_little(&tries);
     }
 }
 
@@ -154,7 +177,7 @@ static void *consume(void *argument)
          */
         shale_atomic_store_release(&ring.taken, taken);
     }
-    return NULL;
+    return end_with_cpu_time(worker);
 }
 
 /* An operation is one block: made here, freed there. */
@@ -168,6 +191,7 @@ void threads_producer_run(struct bench *bench, uint64_t operations)
     start(&workers[1], consume, NULL);
     join(&workers[0]);
     join(&workers[1]);
+    note_busiest(bench, 2);
 }
 
 void threads_producer_latency(struct bench *bench)
@@ -189,7 +213,7 @@ static void *churn_alone(void *argument)
     churn_replace(parameters, worker->slots, worker->operations, &state);
     for (size_t i = 0; i < parameters->live; i++)
         free(worker->slots[i]);
-    return NULL;
+    return end_with_cpu_time(worker);
 }
 
 /* Operations are shared out; each thread fills, churns and empties a set of its own. */
@@ -202,6 +226,7 @@ void threads_parallel_run(struct bench *bench, uint64_t operations)
     }
     for (unsigned i = 0; i < count; i++)
         join(&workers[i]);
+    note_busiest(bench, count);
 }
 
 /* One generation of a lane: replaces blocks that its predecessors made, then starts the next. */

@@ -409,12 +409,15 @@ static const struct cmd_example examples[] = {
 
 static const struct cmd_section sections[] = {
     {"FIGURES",
-     "time: per operation; CPU time of a workload with one thread, wall time of one with several "
-     "threads or processes\n"
-     "malloc_p999, free_p50, ...: percentiles of single calls in nanoseconds, the timer's median "
-     "floor subtracted; p999 is 99.9 %\n"
-     "rss_freed, rss_idle, rss_purged: memory after the payload was freed, after a second of light "
-     "work, after the allocator's own call that gives memory back\n"
+     "time: per operation or program; CPU time with that of the children, but wall time where "
+     "several threads work side by side\n"
+     "busiest_thread: CPU time of the busiest of those threads\n"
+     "cores: CPU time over wall time\n"
+     "malloc_p999, free_p50: percentiles of single calls in nanoseconds, 99.9 % and 50 %; the "
+     "timer's median floor is subtracted\n"
+     "rss_freed: memory after the payload was freed\n"
+     "rss_idle: the same after a second of light work\n"
+     "rss_purged: the same after the allocator's own call that gives memory back\n"
      "rss_peak: the highest RSS of a program, or of the largest one of its children"},
     {"ENVIRONMENT",
      "SHALE_ALLOCATOR_PATH: folders with more allocators\n"

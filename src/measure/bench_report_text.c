@@ -53,12 +53,13 @@ static int cell_width(const struct bench_suite *suite)
     return width;
 }
 
-static double largest_median(const struct bench_results *results, const struct bench_row *row)
+/* INFINITY when no allocator has one. */
+static double smallest_median(const struct bench_results *results, const struct bench_row *row)
 {
-    double largest = 0;
+    double smallest = INFINITY;
     for (size_t i = 0; i < results->allocators; i++)
-        largest = fmax(largest, bench_row_summary(results, row, i).median); /* not of a NAN */
-    return largest;
+        smallest = fmin(smallest, bench_row_summary(results, row, i).median); /* not of a NAN */
+    return smallest;
 }
 
 static int decimals(double value)
@@ -88,18 +89,28 @@ static void print_cell(const struct bench_suite *suite, const struct bench_row *
         fprintf(out, "%*s", SPREAD_WIDTH, "");
 }
 
+/* Of workloads with several threads: how many cores they really had. */
+static bool is_shown(const struct bench_results *results, const struct bench_row *row)
+{
+    const struct bench_row *threads = bench_results_row(results, row->case_index, "threads");
+    bool several = threads && smallest_median(results, threads) > 1;
+    return !row->note || (several && strcmp(row->figure, "cores") == 0);
+}
+
 static void print_row(const struct bench_report *report, const struct bench_row *row, FILE *out)
 {
     const struct bench_results *results = &report->suite->results;
     const char *name = report->suite->cases.items[row->case_index].name;
-    const struct unit *unit = choose_unit(row->figure, largest_median(results, row));
+    const struct unit *unit = choose_unit(row->figure, smallest_median(results, row));
     const char *suffix = strrchr(row->figure, '_');
     int plain = suffix ? (int)(suffix - row->figure) : (int)strlen(row->figure);
     char label[128];
-    snprintf(label, sizeof label, "%s %.*s [%s]", name, plain, row->figure, unit->name);
+    int used = snprintf(label, sizeof label, "%s %.*s", name, plain, row->figure);
+    if (*unit->name && used < (int)sizeof label)
+        snprintf(label + used, sizeof label - (size_t)used, " [%s]", unit->name);
     fprintf(out, "%-*s", NAME_WIDTH, label);
-    /* One round, or one allocator, says nothing about the best. */
-    bool ranked = results->allocators > 1 && results->rounds > 1;
+    /* One round, or one allocator, says nothing about the best; a note has none. */
+    bool ranked = !row->note && results->allocators > 1 && results->rounds > 1;
     long best = ranked ? bench_row_best(results, row, BENCH_NONE) : BENCH_NONE;
     for (size_t i = 0; i < results->allocators; i++)
         print_cell(report->suite, row, i, best, unit, out);
@@ -124,7 +135,8 @@ static void print_suite(const struct bench_report *report, const char *name, FIL
         if (strcmp(suite->cases.items[i].suite, name) != 0)
             continue;
         for (size_t r = 0; r < suite->results.row_count; r++)
-            if (suite->results.rows[r].case_index == i && !suite->results.rows[r].note)
+            if (suite->results.rows[r].case_index == i &&
+                is_shown(&suite->results, &suite->results.rows[r]))
                 print_row(report, &suite->results.rows[r], out);
     }
 }
@@ -194,6 +206,16 @@ static void print_allocators(const struct bench_suite *suite, FILE *out)
     }
 }
 
+static void print_cpu_share(const struct bench_results *results, FILE *out)
+{
+    struct bench_summary share = bench_results_cpu_share(results);
+    if (share.count)
+        fprintf(
+            out,
+            "Runs of one thread had a CPU for %.0f %% of their time (median; lowest %.0f %%).\n",
+            100 * share.median, 100 * share.min);
+}
+
 void bench_report_text(const struct bench_report *report, FILE *out)
 {
     static const char *const suites[] = {"malloc", "programs"};
@@ -205,6 +227,7 @@ void bench_report_text(const struct bench_report *report, FILE *out)
             "Medians of %zu interleaved round%s, each run proven, seed %lu; lower is better.\n",
             suite->rounds, suite->rounds == 1 ? "" : "s", suite->settings.seed);
     fprintf(out, "* the best, or a tie with it; \u00b1 half the quartiles' distance.\n");
+    print_cpu_share(&suite->results, out);
     print_allocators(suite, out);
     for (size_t i = 0; i < 2; i++)
         if (has_suite(suite, suites[i]))

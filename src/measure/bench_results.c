@@ -43,8 +43,8 @@ static bool has_lead(const struct bench_results *results, size_t case_index)
     return false;
 }
 
-static struct bench_row *find_row(const struct bench_results *results, size_t case_index,
-                                  const char *figure)
+const struct bench_row *bench_results_row(const struct bench_results *results, size_t case_index,
+                                          const char *figure)
 {
     for (size_t i = 0; i < results->row_count; i++)
         if (results->rows[i].case_index == case_index &&
@@ -53,8 +53,8 @@ static struct bench_row *find_row(const struct bench_results *results, size_t ca
     return NULL;
 }
 
-static struct bench_row *new_row(struct bench_results *results, size_t case_index,
-                                 const char *figure, bool note)
+static const struct bench_row *new_row(struct bench_results *results, size_t case_index,
+                                       const char *figure, bool note)
 {
     if (!make_room((void **)&results->rows, &results->row_capacity, results->row_count,
                    sizeof *results->rows))
@@ -78,7 +78,7 @@ int bench_results_add(struct bench_results *results, size_t case_index, const ch
 {
     if (allocator >= results->allocators || round >= results->rounds || !isfinite(value))
         return SHALE_EINVAL;
-    struct bench_row *row = find_row(results, case_index, figure);
+    const struct bench_row *row = bench_results_row(results, case_index, figure);
     if (!row)
         row = new_row(results, case_index, figure, note);
     if (!row)
@@ -175,6 +175,23 @@ struct bench_summary bench_row_ratio(const struct bench_results *results,
 {
     return summarise_rounds(results, row->values + allocator * results->rounds,
                             row->values + reference * results->rounds);
+}
+
+struct bench_summary bench_results_cpu_share(const struct bench_results *results)
+{
+    size_t per_row = results->allocators * results->rounds;
+    double *shares = calloc(results->row_count * per_row + 1, sizeof *shares);
+    size_t count = 0;
+    for (size_t i = 0; shares && i < results->row_count; i++) {
+        const struct bench_row *row = &results->rows[i];
+        const struct bench_row *threads = bench_results_row(results, row->case_index, "threads");
+        for (size_t k = 0; strcmp(row->figure, "cores") == 0 && threads && k < per_row; k++)
+            if (isfinite(row->values[k]) && threads->values[k] == 1)
+                shares[count++] = row->values[k];
+    }
+    struct bench_summary summary = summarise(shares, count);
+    free(shares);
+    return summary;
 }
 
 long bench_row_best(const struct bench_results *results, const struct bench_row *row, long skip)

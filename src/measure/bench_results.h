@@ -65,6 +65,16 @@ SHALE_NODISCARD int bench_results_add(struct bench_results *results, size_t case
                                       const char *figure, bool note, size_t allocator, size_t round,
                                       double value);
 
+/* The row of that figure of a case, or NULL. */
+const struct bench_row *bench_results_row(const struct bench_results *results, size_t case_index,
+                                          const char *figure);
+
+/*
+ * The part of its time that a run of a single thread had a CPU, over all such runs (notes "cores"
+ * where "threads" is 1): well below 1 where the machine was busy with something else.
+ */
+struct bench_summary bench_results_cpu_share(const struct bench_results *results);
+
 /* Stores why a run gave nothing. @return 0, SHALE_ENOMEM. */
 SHALE_NODISCARD int bench_results_fail(struct bench_results *results, size_t case_index,
                                        size_t allocator, size_t round, const char *reason);

@@ -82,16 +82,17 @@ int bench_suite_parse(const char *output, struct bench_results *results, size_t 
     json_t *root = json_loads(output, 0, NULL);
     const json_t *figures = json_object_get(root, "figures");
     const json_t *notes = json_object_get(root, "notes");
-    const json_t *operations = json_object_get(root, "operations");
+    json_t *sizes = json_pack("{s:O*, s:O*}", "operations", json_object_get(root, "operations"),
+                              "threads", json_object_get(root, "threads"));
     int result = SHALE_EFORMAT;
-    if (json_object_size(figures) > 0 && json_is_object(notes) && json_is_integer(operations)) {
+    if (json_object_size(figures) > 0 && json_is_object(notes) && json_object_size(sizes) == 2) {
         result = add_object(figures, false, results, case_index, allocator, round);
         if (result == 0)
             result = add_object(notes, true, results, case_index, allocator, round);
         if (result == 0)
-            result = bench_results_add(results, case_index, "operations", true, allocator, round,
-                                       json_number_value(operations));
+            result = add_object(sizes, true, results, case_index, allocator, round);
     }
+    json_decref(sizes);
     json_decref(root);
     return result;
 }
@@ -109,7 +110,7 @@ static int add_program_figures(const struct bench_outcome *outcome, const struct
         {"time_s", false, item->wall ? outcome->wall_s : outcome->cpu_s},
         {"rss_peak_kib", false, outcome->rss_peak_kib},
         {"wall_s", true, outcome->wall_s},
-        {"cpu_s", true, outcome->cpu_s},
+        {"cpu_s", !item->wall, outcome->cpu_s},
     };
     for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) {
         int result = bench_results_add(results, case_index, figures[i].name, figures[i].note,

@@ -132,6 +132,26 @@ static void failure_of_a_run_is_found_again(void **state)
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static void add_note(size_t case_index, const char *name, double value)
+{
+    assert_int_equal(bench_results_add(&results, case_index, name, true, SYSTEM, 0, value), 0);
+}
+
+static void cpu_share_counts_runs_of_one_thread_only(void **state)
+{
+    assert_int_equal(bench_results_cpu_share(&results).count, 0);
+    add_note(0, "cores", 0.5);
+    add_note(0, "threads", 1);
+    add_note(1, "cores", 1.9);
+    add_note(1, "threads", 2);
+    add_note(2, "cores", 1);
+    add_note(2, "threads", 1);
+    add_note(3, "cores", 0.1);
+    struct bench_summary share = bench_results_cpu_share(&results);
+    assert_int_equal(share.count, 2);
+    assert_true(share.min == 0.5 && share.max == 1);
+}
+
 static const struct CMUnitTest tests[] = {
     CASE(summary_of_rounds_has_median_and_quartiles),
     CASE(summary_without_values_is_empty),
@@ -141,6 +161,7 @@ static const struct CMUnitTest tests[] = {
     CASE(geomean_of_leads_leaves_out_notes_and_gaps),
     CASE(add_out_of_range_is_refused),
     CASE(failure_of_a_run_is_found_again),
+    CASE(cpu_share_counts_runs_of_one_thread_only),
 };
 
 RUN_TESTS("measure_bench_results")

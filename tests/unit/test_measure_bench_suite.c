@@ -37,7 +37,7 @@ static void label_has_the_version_only_where_names_meet(void **state)
         assert_string_equal(allocators[i].label, expected[i]);
 }
 
-static const char good_output[] = "{\"workload\": \"w\", \"operations\": 7, "
+static const char good_output[] = "{\"workload\": \"w\", \"operations\": 7, \"threads\": 2, "
                                   "\"figures\": {\"time_ns\": 1.5, \"rss_peak_kib\": 3}, "
                                   "\"notes\": {\"cores\": 1}}";
 
@@ -46,11 +46,12 @@ static void parse_of_figures_keeps_their_order_and_the_lead(void **state)
     struct bench_results results;
     bench_results_init(&results, 1, 1);
     assert_int_equal(bench_suite_parse(good_output, &results, 0, 0, 0), 0);
-    assert_int_equal(results.row_count, 4);
+    assert_int_equal(results.row_count, 5);
     assert_string_equal(results.rows[0].figure, "time_ns");
     assert_true(results.rows[0].lead && !results.rows[1].lead);
     assert_true(results.rows[2].note && results.rows[3].note);
-    assert_true(results.rows[3].values[0] == 7);
+    assert_true(bench_results_row(&results, 0, "operations")->values[0] == 7);
+    assert_true(bench_results_row(&results, 0, "threads")->values[0] == 2);
     bench_results_free(&results);
 }
 
