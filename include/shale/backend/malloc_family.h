@@ -17,20 +17,23 @@
 extern "C" {
 #endif
 
+/* jemalloc's realloc() and memalign() do not set errno, nor does any function of a preloaded
+ * mimalloc. The test that does it here is the one the caller makes anyway, and the compiler joins
+ * the two. */
+#define SHALE_BACKEND_CHECKED(block)                                                               \
+    (SHALE_ALLOC_LIKELY((block) != NULL) ? (block) : shale_alloc_failed(12 /* ENOMEM */))
+
 SHALE_BACKEND_INLINE void *shale_backend_alloc(size_t size)
 {
-    return malloc(size);
+    void *block = malloc(size);
+    return SHALE_BACKEND_CHECKED(block);
 }
 
 SHALE_BACKEND_INLINE void *shale_backend_calloc(size_t count, size_t size)
 {
-    return calloc(count, size);
+    void *block = calloc(count, size);
+    return SHALE_BACKEND_CHECKED(block);
 }
-
-/* jemalloc's realloc() and memalign() do not set errno. The test that does it here is the one the
- * caller makes anyway, and the compiler joins the two. */
-#define SHALE_BACKEND_CHECKED(block)                                                               \
-    (SHALE_ALLOC_LIKELY((block) != NULL) ? (block) : shale_alloc_failed(12 /* ENOMEM */))
 
 /* realloc(block, 0) frees in glibc and jemalloc. */
 SHALE_BACKEND_INLINE void *shale_backend_realloc(void *block, size_t size)
