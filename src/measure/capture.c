@@ -4,6 +4,7 @@
 #include "measure/capture.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -63,11 +64,12 @@ char *capture_text(const struct capture *capture)
 void capture_tail(const struct capture *capture, char *text, size_t size)
 {
     size_t used = read_end(capture, text, size - 1);
+    bool cut = used == size - 1;
     while (used > 0 && text[used - 1] == '\n')
         used--;
     text[used] = '\0';
     /* Where the beginning was cut off, so is its first line. */
-    char *line = used == size - 1 ? strchr(text, '\n') : NULL;
+    char *line = cut ? strchr(text, '\n') : NULL;
     if (line)
         memmove(text, line + 1, strlen(line + 1) + 1);
 }
