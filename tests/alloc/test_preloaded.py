@@ -10,6 +10,7 @@ import pytest
 
 PROGRAMS = pathlib.Path(os.environ["SHALE_BUILD"]) / "tests/alloc"
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
+PEERS = pathlib.Path(os.environ.get("SHALE_PEERS") or CACHE / "shale/peers")
 
 
 def failures(program, library):
@@ -36,7 +37,7 @@ def test_system_under_mimalloc_2_0_9_lacks_alignment():
 
 
 def test_mimalloc_conforms_when_version_3_serves():
-    libraries = sorted(CACHE.glob("shale/peers/libmimalloc3_*/usr/lib/*/libmimalloc.so.3"))
+    libraries = sorted(PEERS.glob("libmimalloc3_*/usr/lib/*/libmimalloc.so.3"))
     if not libraries:
         pytest.skip("no mimalloc 3 here: ./x peers unpacks it")
     for library in libraries:
