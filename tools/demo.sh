@@ -5,7 +5,7 @@
 #
 #   tools/demo.sh SHALE REPORTS      SHALE: the program; REPORTS: the folder for the reports
 #
-# Each program gets at most DEMO_BUDGET (60s) for its interleaved runs.
+# Each program gets DEMO_PAIRS (8) interleaved pairs, in at most DEMO_BUDGET (60s).
 set -eu
 shale=$1
 reports=$2
@@ -21,7 +21,7 @@ compare() {
     shift
     printf '\n=== %s ===\n' "$name"
     "$shale" compare --baseline system --candidate jemalloc --candidate mimalloc \
-        --candidate tcmalloc --pairs 8 --budget "$budget" \
+        --candidate tcmalloc --pairs "${DEMO_PAIRS-8}" --budget "$budget" \
         --markdown "$reports/$name.md" --json "$reports/$name.json" "$@"
 }
 
