@@ -115,6 +115,18 @@ static int load_symbols(const struct identify_module *module, const Elf64_Rela *
     return status;
 }
 
+/*
+ * An object is in the list before its slots are filled: until then a slot holds what the file has,
+ * the offset of a PLT entry.
+ */
+static bool is_unrelocated(const struct identify_modules *modules,
+                           const struct identify_binding *binding)
+{
+    const struct identify_module *caller = &modules->items[binding->module];
+    return binding->target_module < 0 && caller->base != 0 &&
+           binding->target < caller->end - caller->base;
+}
+
 static int note_slot(const struct identify_modules *modules, size_t index, int function,
                      const Elf64_Rela *entry, bool image, struct identify_bindings *bindings)
 {
@@ -129,7 +141,9 @@ static int note_slot(const struct identify_modules *modules, size_t index, int f
             return status == SHALE_EGONE ? status : 0;
         }
         binding.target_module = identify_modules_at(modules, binding.target);
-        binding.state = binding.target == 0 ? IDENTIFY_BINDING_MISSING : IDENTIFY_BINDING_BOUND;
+        binding.state = binding.target == 0                 ? IDENTIFY_BINDING_MISSING
+                        : is_unrelocated(modules, &binding) ? IDENTIFY_BINDING_LAZY
+                                                            : IDENTIFY_BINDING_BOUND;
     }
     return add_binding(bindings, &binding);
 }

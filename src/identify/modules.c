@@ -9,12 +9,16 @@
 #include <link.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "identify/functions.h"
 
 _Static_assert(IDENTIFY_FUNCTION_COUNT <= 64, "struct identify_module has 64 places");
 
 enum { HEADERS_MAX = 512, DYNAMIC_MAX = 4096, SPACES_MAX = 16 };
+
+/* The dynamic linker gets half a second to finish. */
+enum { BUSY_ATTEMPTS = 250, DAMAGED_ATTEMPTS = 4, PAUSE_NS = 2000000 };
 
 struct identify_module *identify_modules_add(struct identify_modules *modules, const char *path)
 {
@@ -104,10 +108,11 @@ static void note_value(struct identify_dynamic *dynamic, const Elf64_Dyn *entry)
         dynamic->soname = value + 1;
         break;
     case DT_RPATH:
-        if (dynamic->run_path == 0)
+        if (!dynamic->run_path_last)
             dynamic->run_path = value + 1;
         break;
     case DT_RUNPATH:
+        dynamic->run_path_last = true;
         dynamic->run_path = value + 1;
         break;
     case DT_DEBUG:
@@ -327,8 +332,9 @@ static int drop_linker(struct identify_modules *modules)
     return 0;
 }
 
-int identify_modules_read(const struct identify_memory *memory, uint64_t phdr, uint64_t phdr_count,
-                          const char *executable, struct identify_modules *modules)
+int identify_modules_read_once(const struct identify_memory *memory, uint64_t phdr,
+                               uint64_t phdr_count, const char *executable,
+                               struct identify_modules *modules)
 {
     *modules = (struct identify_modules){0};
     struct identify_module *module = identify_modules_add(modules, executable);
@@ -434,4 +440,27 @@ void identify_modules_mark_scope(struct identify_modules *modules)
     }
     free(reached);
     free(asked);
+}
+
+/*
+ * A list that another thread changes meanwhile reads as anything. The dynamic linker says that it
+ * is at work, but may begin right after it was asked; so what looks damaged is looked at again.
+ */
+int identify_modules_read(const struct identify_memory *memory, uint64_t phdr, uint64_t phdr_count,
+                          const char *executable, struct identify_modules *modules)
+{
+    static const struct timespec pause = {.tv_nsec = PAUSE_NS};
+    int busy = 0, damaged = 0;
+    for (;;) {
+        int status = identify_modules_read_once(memory, phdr, phdr_count, executable, modules);
+        bool again =
+            status == SHALE_EBUSY ? ++busy < BUSY_ATTEMPTS
+            : status == SHALE_EIO || status == SHALE_EFORMAT || (status == 0 && modules->trouble)
+                ? ++damaged < DAMAGED_ATTEMPTS
+                : false;
+        if (!again)
+            return status;
+        identify_modules_free(modules);
+        nanosleep(&pause, NULL);
+    }
 }

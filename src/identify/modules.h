@@ -31,6 +31,7 @@ struct identify_dynamic {
     uint64_t gnu_hash, hash, versym, verdef, verdef_count;
     uint64_t jmprel, jmprel_size, rela, rela_size;
     uint64_t soname, run_path; /* offsets in strtab, plus 1 */
+    bool run_path_last;        /* DT_RUNPATH, which LD_LIBRARY_PATH precedes; else DT_RPATH */
     uint64_t debug;
     bool symbolic; /* binds its own symbols to itself (-Bsymbolic) */
     uint64_t needed[IDENTIFY_NEEDED_MAX];
@@ -75,12 +76,17 @@ struct identify_modules {
  * @param phdr, phdr_count  AT_PHDR and AT_PHNUM of its auxiliary vector.
  * @param executable        the path to note for the executable.
  * @return 0; SHALE_ENOTSUP: it has no dynamic linker (static); SHALE_EBUSY: the dynamic linker is
- *         at work or has not begun: ask again; SHALE_EFORMAT; SHALE_ENOMEM; a read error.
- * Ownership: identify_modules_free.
+ *         at work or has not begun, for half a second now; SHALE_EFORMAT; SHALE_ENOMEM; a read
+ * error. Ownership: identify_modules_free.
  */
 SHALE_NODISCARD int identify_modules_read(const struct identify_memory *memory, uint64_t phdr,
                                           uint64_t phdr_count, const char *executable,
                                           struct identify_modules *modules);
+
+/* The same, without waiting for a list in motion to settle. */
+SHALE_NODISCARD int identify_modules_read_once(const struct identify_memory *memory, uint64_t phdr,
+                                               uint64_t phdr_count, const char *executable,
+                                               struct identify_modules *modules);
 
 void identify_modules_free(struct identify_modules *modules);
 

@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "identify/analyze.h"
@@ -23,8 +22,8 @@
 #include "identify/procfs.h"
 #include "identify/recognize.h"
 
-/* The dynamic linker gets a second to finish; a program gets a few exec calls in a row. */
-enum { BUSY_ATTEMPTS = 200, BUSY_PAUSE_NS = 5000000, EXEC_ATTEMPTS = 5 };
+/* A program may execute others a few times in a row. */
+enum { EXEC_ATTEMPTS = 5 };
 
 static int explain_gone(pid_t pid, struct identify_report *report)
 {
@@ -83,22 +82,6 @@ static int unknown(struct identify_report *report, const char *reason)
     return report->out_of_memory ? SHALE_ENOMEM : 0;
 }
 
-static int read_modules(const struct identify_memory *memory,
-                        const struct identify_process *process, struct identify_modules *modules)
-{
-    static const struct timespec pause = {.tv_nsec = BUSY_PAUSE_NS};
-    int status = SHALE_EBUSY;
-    for (int i = 0; i < BUSY_ATTEMPTS && status == SHALE_EBUSY; i++) {
-        if (i > 0) {
-            identify_modules_free(modules);
-            nanosleep(&pause, NULL);
-        }
-        status = identify_modules_read(memory, process->phdr, process->phdr_count,
-                                       process->executable, modules);
-    }
-    return status;
-}
-
 /* Adds what the executable's file tells to what its memory tells. */
 static void add_symtab(struct identify_subject *subject, const struct identify_symtab *symtab)
 {
@@ -132,7 +115,8 @@ static int analyze(const struct identify_memory *memory, const struct identify_p
 {
     struct identify_modules modules = {0};
     struct identify_symtab symtab = {0};
-    int status = read_modules(memory, process, &modules);
+    int status = identify_modules_read(memory, process->phdr, process->phdr_count,
+                                       process->executable, &modules);
     /* A static PIE looks dynamic in memory: it relocates itself. */
     bool is_static = status == SHALE_ENOTSUP || (file->elf && identify_elf_is_static(file));
     struct identify_subject subject = {.modules = &modules,

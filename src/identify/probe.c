@@ -118,15 +118,17 @@ static void probe_new(struct identify_report *report)
 }
 
 /*
- * glibc counts the bytes it handed out. Other threads move the count too, so it has to grow in
- * each of some rounds; a wrong "no" needs another thread to free more than this in all of them.
+ * glibc counts the bytes it handed out. Other threads move the count too, so a growth in each of
+ * some rounds says yes, a growth in none of them says no, and anything between says nothing.
+ *
+ * @return the rounds in which it grew, or -1 where glibc cannot be asked.
  */
-static bool served_by_glibc(void)
+static int rounds_counted_by_glibc(void)
 {
     struct mallinfo2 (*ask)(void);
     const void *libc = object_of("__libc_start_main");
     if (!libc || object_of("mallinfo2") != libc)
-        return false;
+        return -1;
     FIND(ask, "mallinfo2");
     int grown = 0;
     for (int i = 0; i < GLIBC_ROUNDS; i++) {
@@ -136,18 +138,28 @@ static bool served_by_glibc(void)
         grown += block && ask().uordblks >= before + GLIBC_SIZE;
         free(block);
     }
-    return grown == GLIBC_ROUNDS;
+    return grown;
 }
 
 static void probe_glibc(struct identify_report *report)
 {
-    bool serves = served_by_glibc();
-    if (serves)
+    int grown = rounds_counted_by_glibc();
+    bool expected = report->allocator && strcmp(report->allocator, "system") == 0;
+    if (grown == GLIBC_ROUNDS)
         identify_add_evidence(report, "probe", "malloc",
                               "glibc's mallinfo2().uordblks grows by what malloc hands out");
-    bool expected = report->allocator && strcmp(report->allocator, "system") == 0;
-    if (serves && !expected)
+    if (grown == GLIBC_ROUNDS && !expected)
         identify_add_deviation(report, "this process", "malloc", "system", "mallinfo2");
+    if (grown != 0 || !expected)
+        return;
+    identify_add_evidence(report, "probe", "malloc",
+                          "glibc's mallinfo2().uordblks does not grow by what malloc hands out");
+    if (report->verdict != SHALE_VERDICT_ACTIVE)
+        return;
+    report->verdict = SHALE_VERDICT_UNKNOWN;
+    identify_set(report, &report->reason,
+                 "malloc resolves to glibc, but glibc does not count what it hands out: something "
+                 "replaces it while the program runs, as valgrind does");
 }
 
 static void probe_c(struct identify_report *report)

@@ -162,21 +162,28 @@ static bool find_in_conf(const char *conf, const char *name, char *out, size_t s
     return found;
 }
 
+static bool find_in_run_path(const struct identify_module *user, const char *name, char *out,
+                             size_t size)
+{
+    char run_path[PATH_MAX], expanded[PATH_MAX];
+    if (user->dynamic.run_path == 0 ||
+        identify_module_string(user, user->dynamic.run_path - 1, run_path, sizeof run_path) != 0)
+        return false;
+    expand_origin(run_path, user->path, expanded, sizeof expanded);
+    return find_in_list(expanded, name, out, size);
+}
+
 bool identify_find_library(const struct identify_module *user, const char *name, bool musl,
                            char *out, size_t size)
 {
-    char run_path[PATH_MAX], expanded[PATH_MAX];
     if (strchr(name, '/')) {
         snprintf(out, size, "%s", name);
         return is_file(out);
     }
-    if (user->dynamic.run_path &&
-        identify_module_string(user, user->dynamic.run_path - 1, run_path, sizeof run_path) == 0) {
-        expand_origin(run_path, user->path, expanded, sizeof expanded);
-        if (find_in_list(expanded, name, out, size))
-            return true;
-    }
-    if (find_in_list(getenv("LD_LIBRARY_PATH"), name, out, size))
+    bool last = user->dynamic.run_path_last;
+    if ((!last && find_in_run_path(user, name, out, size)) ||
+        find_in_list(getenv("LD_LIBRARY_PATH"), name, out, size) ||
+        (last && find_in_run_path(user, name, out, size)))
         return true;
     if (musl)
         return find_in_list("/lib:/usr/local/lib:/usr/lib:/usr/lib/x86_64-linux-musl:"

@@ -22,7 +22,7 @@ struct identify_options {
 
 /* One thing that was seen. */
 struct identify_evidence {
-    char *kind;    /* "resolution", "binding", "probe", "version", "preload", "file", "layer" */
+    char *kind;    /* one of the schema's: "resolution", "binding", "object", "probe", ... */
     char *subject; /* a function, an object, a variable */
     char *text;    /* a sentence without a period */
 };

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "identify/analyze.h"
@@ -19,23 +18,7 @@
 #include "identify/probe.h"
 #include "identify/report.h"
 
-enum { ATTEMPTS = 20, PRELOAD_FILE_MAX = 4096 };
-
-/* While another thread is in dlopen, the list of objects is in motion. */
-static int read_modules(const struct identify_memory *memory, struct identify_modules *modules)
-{
-    static const struct timespec pause = {.tv_nsec = 2000000};
-    int status = SHALE_EBUSY;
-    for (int i = 0; i < ATTEMPTS && status == SHALE_EBUSY; i++) {
-        if (i > 0) {
-            identify_modules_free(modules);
-            nanosleep(&pause, NULL);
-        }
-        status = identify_modules_read(memory, getauxval(AT_PHDR), getauxval(AT_PHNUM),
-                                       program_invocation_name, modules);
-    }
-    return status;
-}
+enum { PRELOAD_FILE_MAX = 4096 };
 
 static bool read_preload_file(char *text, size_t size)
 {
@@ -109,7 +92,8 @@ int identify_self(const struct identify_options *options, struct identify_report
     int status = identify_memory_open(getpid(), &memory);
     if (status != 0)
         return report_unreadable(status, report);
-    status = read_modules(&memory, &modules);
+    status = identify_modules_read(&memory, getauxval(AT_PHDR), getauxval(AT_PHNUM),
+                                   program_invocation_name, &modules);
     status = status == 0 ? analyze(&modules, options, report) : report_unreadable(status, report);
     identify_modules_free(&modules);
     identify_memory_close(&memory);
