@@ -22,9 +22,9 @@
 /* Every rank of the project, in the order of waiting: the outermost first. Gaps are for growth. */
 enum shale_lock_rank {
     SHALE_RANK_OUTERMOST = 0,
-    SHALE_RANK_FORK_HOOKS = 100, /* base/thread.c: the list of fork hooks */
+    SHALE_RANK_FORK_HOOKS = 100,  /* base/thread.c: the list of fork hooks */
     SHALE_RANK_ALLOC_STATS = 800, /* alloc/stats.c: the records of all threads */
-    SHALE_RANK_CLOCK = 900,      /* base/clock.c: calibration */
+    SHALE_RANK_CLOCK = 900,       /* base/clock.c: calibration */
     SHALE_RANK_INNERMOST = 1000,
 };
 
