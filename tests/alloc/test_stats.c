@@ -6,6 +6,7 @@
 
 #include <shale/shale.h>
 
+#include "base/atomic.h"
 #include "base/attributes.h"
 #include "test.h"
 
@@ -76,12 +77,13 @@ static void stats_realloc_is_one_alloc_and_one_free(void **state)
 static void stats_failures_are_not_counted(void **state)
 {
     volatile size_t huge = SIZE_MAX;
+    volatile size_t no_power_of_two = 3;
     void *volatile block = shale_alloc(10); /* still valid after a failure */
     struct shale_alloc_stats before = now();
     assert_null(shale_alloc(huge));
     assert_null(shale_calloc(huge, 2));
     assert_null(shale_realloc(block, huge));
-    assert_null(shale_alloc_aligned(3, 10));
+    assert_null(shale_alloc_aligned(no_power_of_two, 10));
     shale_free(NULL);
     struct shale_alloc_stats after = now();
     assert_memory_equal(&before, &after, sizeof before);
@@ -195,12 +197,12 @@ static int child_of_fork(void *parents_block)
            stats.alloc_count != at_start.alloc_count + ROUNDS + 1;
 }
 
-static volatile int stop_idling;
+static _Atomic int stop_idling;
 
 static void *idle(void *unused)
 {
     shale_free(shale_alloc(10));
-    while (!stop_idling)
+    while (!shale_atomic_load_relaxed(&stop_idling))
         usleep(1000);
     return NULL;
 }
@@ -217,7 +219,7 @@ static void stats_child_of_fork_goes_on(void **state)
     int status = -1;
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
-    stop_idling = 1;
+    shale_atomic_store_relaxed(&stop_idling, 1);
     pthread_join(idler, NULL);
     assert_int_equal(now().alloc_count, 2);
     shale_free(block);

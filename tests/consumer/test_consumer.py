@@ -127,6 +127,16 @@ def test_unoptimised_program_calls_the_symbols(tree, tmp_path):
     assert tree.run(program) == tree.backend() + "\n"
 
 
+def test_symbols_serve_other_languages(tree):
+    """Loaded late, by name, without a header: as Python, dlopen() and dlsym() do it."""
+    script = ("import ctypes, sys; shale = ctypes.CDLL(sys.argv[1]);"
+              "shale.shale_strdup.restype = ctypes.c_void_p;"
+              "shale.shale_usable_size.argtypes = shale.shale_free.argtypes = [ctypes.c_void_p];"
+              "block = shale.shale_strdup(b'late'); print(ctypes.string_at(block).decode());"
+              "assert shale.shale_usable_size(block) >= 5; shale.shale_free(block)")
+    assert run("python3", "-c", script, tree.libdir / "libshale.so") == "late\n"
+
+
 def test_mimalloc_inline_replaces_malloc_of_the_process(mimalloc_tree, tmp_path):
     """What choosing it means on Debian, whose libmimalloc defines malloc too: a program that calls
     it inline links it before the C library."""
