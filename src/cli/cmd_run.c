@@ -18,6 +18,7 @@
 #include "cli/cmd.h"
 #include "cli/commands.h"
 #include "cli/run_list.h"
+#include "cli/run_system.h"
 #include "identify/identify.h"
 #include "measure/finder.h"
 #include "measure/launch.h"
@@ -150,34 +151,84 @@ static int report_failure(const struct cmd_entry *self, const char *program,
     return launch_failure_status(failure);
 }
 
+/* What a start needs beyond the command line. */
+struct start {
+    struct finder_allocator allocator;
+    const char *const *environment;
+    struct prove_request proof;
+    struct launch_process process;
+    struct launch_failure failure;
+};
+
+static int start_program(const char **argv, struct start *start)
+{
+    const struct launch_spec spec = {
+        .argv = argv,
+        .preload = start->allocator.path,
+        .environment = start->environment,
+        .stdio = LAUNCH_STDIO_KEEP,
+        .prove = arguments.no_verify ? NULL : prove_allocator,
+        .context = &start->proof,
+        .started = started,
+    };
+    prove_init(&start->proof, &start->allocator);
+    start->failure = (struct launch_failure){.stage = LAUNCH_STAGE_NONE};
+    return launch_start(&spec, &start->process, &start->failure);
+}
+
+/* A signal that reached a start which failed is meant for the next one. */
+static void forget_child(void)
+{
+    child_pid = 0;
+    early_signal = last_signal;
+}
+
+/*
+ * A program that is linked with an allocator is not served by "system" just because nothing is
+ * preloaded: then the C library is preloaded, and if that is not enough the C++ library too.
+ */
+static int start_under_system(const char **argv, struct start *start)
+{
+    char *library = NULL;
+    const char **environment = NULL;
+    int result = start_program(argv, start);
+    if (result < 0 && start->failure.stage == LAUNCH_STAGE_PROOF)
+        library = run_c_library();
+    if (library) {
+        start->allocator.path = library;
+        prove_free(&start->proof);
+        forget_child();
+        result = start_program(argv, start);
+    }
+    if (library && result < 0 && start->failure.stage == LAUNCH_STAGE_PROOF)
+        environment = run_with_cxx_library(start->environment);
+    if (environment) {
+        start->environment = environment;
+        prove_free(&start->proof);
+        forget_child();
+        result = start_program(argv, start);
+    }
+    run_free_environment(environment);
+    free(library);
+    return result;
+}
+
 static int run_program(const struct cmd_entry *self, const char **argv,
                        const struct finder_allocator *allocator)
 {
-    struct prove_request proof;
-    struct launch_process process;
-    struct launch_failure failure = {.stage = LAUNCH_STAGE_NONE};
-    prove_init(&proof, allocator);
-    const struct launch_spec spec = {
-        .argv = argv,
-        .preload = allocator->path,
-        .environment = arguments.environment,
-        .stdio = LAUNCH_STDIO_KEEP,
-        .prove = arguments.no_verify ? NULL : prove_allocator,
-        .context = &proof,
-        .started = started,
-    };
+    struct start start = {.allocator = *allocator, .environment = arguments.environment};
     pass_signals_on();
-    int result = launch_start(&spec, &process, &failure);
+    int result = allocator->path ? start_program(argv, &start) : start_under_system(argv, &start);
     int status = 0;
-    if (result < 0 && was_told_to_end(&failure))
-        status = end_like(failure.wait_status);
+    if (result < 0 && was_told_to_end(&start.failure))
+        status = end_like(start.failure.wait_status);
     else if (result < 0)
-        status = report_failure(self, argv[0], &proof, &failure);
-    prove_free(&proof);
+        status = report_failure(self, argv[0], &start.proof, &start.failure);
+    prove_free(&start.proof);
     if (result < 0)
         return status;
-    status = wait_for_end(&process);
-    launch_close(&process);
+    status = wait_for_end(&start.process);
+    launch_close(&start.process);
     return end_like(status);
 }
 
@@ -306,7 +357,10 @@ static const struct cmd_section sections[] = {
      "Children of the program inherit the allocator through the environment; they are not proven."},
     {"Which one is taken",
      "When several allocators fit a name, those that can be loaded come first; among them those "
-     "in SHALE_ALLOCATOR_PATH, then the system's, then all others; in the same place the newest."},
+     "in SHALE_ALLOCATOR_PATH, then the system's, then all others; in the same place the newest.\n\n"
+     "A program may be linked with an allocator of its own, as redis-server often is. Under "
+     "'system' the C library is then preloaded, so that it comes before that allocator, and the "
+     "C++ library too where that is needed."},
     {"Environment",
      "SHALE_ALLOCATOR_PATH: folders apart by colons, searched first, with their subfolders\n"
      "SHALE_PEERS: the folder where './x peers' unpacks allocators; without it shale/peers in "

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The help page of a command, and the overview of all. Layer 6. */
+#include <ctype.h>
 #include <string.h>
 
 #include "cli/cmd.h"
@@ -64,13 +65,25 @@ static void print_examples(FILE *out, const struct cmd_example *examples)
     }
 }
 
+/* Titles may be written in capitals, as manual pages show them. */
+static void print_title(FILE *out, const char *title)
+{
+    bool capitals = true;
+    for (const char *letter = title; *letter; letter++)
+        capitals &= !islower((unsigned char)*letter);
+    fputc('\n', out);
+    for (const char *letter = title; *letter; letter++)
+        fputc(capitals && letter > title ? tolower((unsigned char)*letter) : *letter, out);
+    fputs(":\n", out);
+}
+
 void cmd_print_help(const struct cmd_entry *self, FILE *out)
 {
     fprintf(out, "Usage: shale %s %s\n\n", self->name, self->synopsis);
     text_print(out, self->description, 0, false);
     print_options(out, self->options);
     for (const struct cmd_section *section = self->sections; section && section->title; section++) {
-        fprintf(out, "\n%s:\n", section->title);
+        print_title(out, section->title);
         text_print(out, section->text, 0, true);
     }
     print_statuses(out, self->statuses);

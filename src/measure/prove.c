@@ -22,11 +22,11 @@ void prove_free(struct prove_request *request)
     identify_report_free(&request->report);
 }
 
-/* "mimalloc@3.6.0" for identify; NULL for a library of no known kind. */
+/* "mimalloc@3.6.0" for identify; a library of no known kind goes by its file's name. */
 static const char *expectation(const struct finder_allocator *allocator, char *text, size_t size)
 {
     if (strcmp(allocator->name, "unknown") == 0)
-        return NULL;
+        return strrchr(allocator->path, '/') + 1; /* the finder gives whole paths */
     snprintf(text, size, "%s%s%s", allocator->name, *allocator->version ? "@" : "",
              allocator->version);
     return text;
@@ -50,9 +50,7 @@ static int judge(struct prove_request *request)
 {
     const struct identify_report *report = &request->report;
     const char *path = request->allocator->path;
-    /* A library of no known kind has no name to expect; where its malloc lies is proof enough. */
-    bool by_file_alone = strcmp(request->allocator->name, "unknown") == 0;
-    if (!by_file_alone && report->verdict != SHALE_VERDICT_ACTIVE)
+    if (report->verdict != SHALE_VERDICT_ACTIVE)
         return not_proven(request, SHALE_EFORMAT, report->reason);
     if (path && !is_same_file(path, report->object)) {
         snprintf(request->reason, sizeof request->reason, "malloc is served by %s, not by %s",

@@ -31,7 +31,8 @@ enum docs_value docs_value_of(const struct poptOption *option)
         return DOCS_FILE;
     if (strcmp(word, "DIR") == 0 || strcmp(word, "FOLDER") == 0)
         return DOCS_FOLDER;
-    return strstr(word, "[@VERSION]") ? DOCS_ALLOCATOR : DOCS_ANYTHING;
+    bool allocator = strstr(word, "[@VERSION]") || strcmp(word, "ALLOCATOR") == 0;
+    return allocator ? DOCS_ALLOCATOR : DOCS_ANYTHING;
 }
 
 bool docs_takes_program(const struct cmd_entry *entry)
