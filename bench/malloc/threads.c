@@ -127,7 +127,7 @@ static void *produce(void *argument)
         unsigned tries = 0;
         while (made == room) {
             /*
-             * ORDER BENCH-TAKEN acquire <- release in consume() [threads.c]. The slots up to
+             * ORDER BENCH2 acquire <- release in consume() [threads.c]. The slots up to
              * there have been read. Without it a slot is overwritten before it is read.
              */
             room = shale_atomic_load_acquire(&ring.taken) + RING_SLOTS;
@@ -140,7 +140,7 @@ static void *produce(void *argument)
         ring.slots[made++ % RING_SLOTS] = block;
         if (made % RING_STEP == 0 || i + 1 == worker->operations)
             /*
-             * ORDER BENCH-MADE release -> acquire in consume() [threads.c]. Publishes the slots
+             * ORDER BENCH1 release -> acquire in await_made() [threads.c]. Publishes the slots
              * and what the blocks hold. Without it a stale pointer is freed twice.
              */
             shale_atomic_store_release(&ring.made, made);
@@ -154,7 +154,7 @@ static size_t await_made(size_t taken)
     unsigned tries = 0;
     for (;;) {
         /*
-         * ORDER BENCH-MADE acquire <- release in produce() [threads.c]. The slots up to there,
+         * ORDER BENCH1 acquire <- release in produce() [threads.c]. The slots up to there,
          * and what the blocks hold, are seen. Without it a stale pointer is freed twice.
          */
         size_t made = shale_atomic_load_acquire(&ring.made);
@@ -172,7 +172,7 @@ static void *consume(void *argument)
         for (size_t made = await_made(taken); taken < made; taken++)
             drop_block(worker, ring.slots[taken % RING_SLOTS]);
         /*
-         * ORDER BENCH-TAKEN release -> acquire in produce() [threads.c]. Publishes that the
+         * ORDER BENCH2 release -> acquire in produce() [threads.c]. Publishes that the
          * slots were read. Without it a slot is overwritten before it is read.
          */
         shale_atomic_store_release(&ring.taken, taken);

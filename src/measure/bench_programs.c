@@ -8,7 +8,7 @@ const struct bench_program bench_programs[] = {
      {"cc", "-O1", "-c", "source.c", "-o", "source.o"}, "gcc", {"source-c"}},
     {"c++", "the C++ compiler on the standard library's templates",
      {"c++", "-O1", "-std=c++17", "-c", "source.cc", "-o", "source-cc.o"}, "g++", {"source-cxx"}},
-    {"python-json", "python3 parses, groups and writes 10 MB of JSON; every object by malloc",
+    {"python-json", "python3 parses, groups and writes 16 MB of JSON; every object by malloc",
      {"python3", "@/json_trees.py"}, "python3", {"records"}, {"PYTHONMALLOC=malloc"}},
     {"python-objects", "python3 makes and drops trees and strings; every object by malloc",
      {"python3", "@/objects.py"}, "python3", {NULL}, {"PYTHONMALLOC=malloc"}},
@@ -39,7 +39,7 @@ const struct bench_program bench_programs[] = {
      {"jq", "-c", "group_by(.city) | map({city: .[0].city, total: map(.amount) | add, "
       "names: map(.name)})", "records.json"},
      "jq", {"records"}},
-    {"xmllint", "xmllint reads 15 MB into a tree and asks it",
+    {"xmllint", "xmllint reads 16 MB into a tree and asks it",
      {"xmllint", "--xpath", "count(//record[tags/tag=\"baba\"])", "records.xml"}, "libxml2-utils",
      {"records"}},
     {NULL},

@@ -5,7 +5,9 @@
 
 #include "measure/bench_report.h"
 
-enum { NAME_WIDTH = 44, CELL_WIDTH_MIN = 15, SPREAD_WIDTH = 6 };
+enum { NAME_WIDTH = 44, CELL_WIDTH_MIN = 15, SPREAD_WIDTH = 6, OWN_WIDTH = 14 };
+
+#define OWN_NAME "shale"
 
 /* A unit for people: from a figure's own unit, for values of at least `from` of that. */
 struct unit {
@@ -89,6 +91,29 @@ static void print_cell(const struct bench_suite *suite, const struct bench_row *
         fprintf(out, "%*s", SPREAD_WIDTH, "");
 }
 
+/* The column of the project's own allocator, or BENCH_NONE. */
+static long own_column(const struct bench_suite *suite)
+{
+    for (size_t i = 0; i < suite->allocator_count && suite->allocator_count > 1; i++)
+        if (strcmp(suite->allocators[i].found->name, OWN_NAME) == 0)
+            return (long)i;
+    return BENCH_NONE;
+}
+
+/* The own allocator's ratio to the best of the others, "=" where they tie. */
+static void print_own_ratio(const struct bench_suite *suite, const struct bench_row *row, FILE *out)
+{
+    const struct bench_results *results = &suite->results;
+    long own = own_column(suite);
+    long best = own != BENCH_NONE ? bench_row_best(results, row, own) : BENCH_NONE;
+    if (best == BENCH_NONE || row->note)
+        return;
+    struct bench_summary ratio = bench_row_ratio(results, row, (size_t)own, (size_t)best);
+    bool tie = results->rounds > 1 && bench_row_tie(results, row, (size_t)own, (size_t)best);
+    if (ratio.count)
+        fprintf(out, "%*.2f %s", OWN_WIDTH - 2, ratio.median, tie ? "=" : "");
+}
+
 /* Of workloads with several threads: how many cores they really had. */
 static bool is_shown(const struct bench_results *results, const struct bench_row *row)
 {
@@ -114,15 +139,15 @@ static void print_row(const struct bench_report *report, const struct bench_row 
     long best = ranked ? bench_row_best(results, row, BENCH_NONE) : BENCH_NONE;
     for (size_t i = 0; i < results->allocators; i++)
         print_cell(report->suite, row, i, best, unit, out);
+    print_own_ratio(report->suite, row, out);
     fputc('\n', out);
 }
 
-static void print_heading(const struct bench_report *report, FILE *out)
+static void print_labels(const struct bench_report *report, FILE *out)
 {
     fprintf(out, "%-*s", NAME_WIDTH, "");
     for (size_t i = 0; i < report->suite->allocator_count; i++)
         fprintf(out, "%*s", cell_width(report->suite), report->suite->allocators[i].label);
-    fputc('\n', out);
 }
 
 /* The rows of a case stand together, in the order of the cases. */
@@ -130,7 +155,10 @@ static void print_suite(const struct bench_report *report, const char *name, FIL
 {
     const struct bench_suite *suite = report->suite;
     fprintf(out, "\n%s\n", name);
-    print_heading(report, out);
+    print_labels(report, out);
+    if (own_column(suite) != BENCH_NONE)
+        fprintf(out, "%*s", OWN_WIDTH, OWN_NAME "/best");
+    fputc('\n', out);
     for (size_t i = 0; i < suite->cases.count; i++) {
         if (strcmp(suite->cases.items[i].suite, name) != 0)
             continue;
@@ -233,7 +261,8 @@ void bench_report_text(const struct bench_report *report, FILE *out)
         if (has_suite(suite, suites[i]))
             print_suite(report, suites[i], out);
     fprintf(out, "\nGeometric means of the ratio to %s\n", suite->allocators[0].label);
-    print_heading(report, out);
+    print_labels(report, out);
+    fputc('\n', out);
     print_geomean(report, "malloc", "_ns", "time or latency", out);
     print_geomean(report, "malloc", "_kib", "memory", out);
     print_geomean(report, "programs", "_s", "time", out);

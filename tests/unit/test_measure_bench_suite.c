@@ -185,6 +185,22 @@ static void text_of_a_report_marks_the_best_and_failures(void **state)
     free_report(&fixture);
 }
 
+static void text_with_our_own_allocator_shows_its_ratio_to_the_best_other(void **state)
+{
+    struct fixture fixture;
+    make_report(&fixture);
+    fixture.found[1].name = "shale";
+    char *text = write_to_text(bench_report_text, &fixture.report);
+    assert_non_null(strstr(text, "    shale/best\n"));
+    assert_non_null(strstr(text, "        0.50 \n"));
+    free(text);
+    fixture.found[1].name = "fast";
+    text = write_to_text(bench_report_text, &fixture.report);
+    assert_null(strstr(text, "shale/best"));
+    free(text);
+    free_report(&fixture);
+}
+
 static void csv_of_a_report_leaves_out_what_failed(void **state)
 {
     struct fixture fixture;
@@ -232,6 +248,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(select_by_pattern_keeps_the_order),
     cmocka_unit_test(select_by_a_pattern_that_fits_nothing_names_it),
     cmocka_unit_test(text_of_a_report_marks_the_best_and_failures),
+    cmocka_unit_test(text_with_our_own_allocator_shows_its_ratio_to_the_best_other),
     cmocka_unit_test(csv_of_a_report_leaves_out_what_failed),
     cmocka_unit_test(plot_data_of_a_report_has_ratios_and_gaps),
     cmocka_unit_test(json_of_a_report_has_nulls_for_gaps),
