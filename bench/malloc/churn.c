@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Random churn: a set of live objects, one of which is replaced at random in each operation. */
+#include <errno.h>
+
 #include "bench.h"
 
 static void **slots;
@@ -10,11 +12,16 @@ static size_t draw_size(const struct bench_parameters *parameters, uint64_t *sta
                                         : bench_size(parameters, state);
 }
 
-/* Alignments of 16..4096, small ones more often: half of all are 16, a quarter 32, and so on. */
+/*
+ * Alignments of 16..4096, small ones more often: half of all are 16, a quarter 32, and so on.
+ * posix_memalign takes any size; some aligned_alloc refuse one that is no multiple.
+ */
 static void *allocate_aligned(size_t size, uint64_t *state)
 {
+    void *block;
     unsigned shift = (unsigned)__builtin_ctzll(bench_random(state) | (1U << 8));
-    return aligned_alloc((size_t)16 << shift, size);
+    errno = posix_memalign(&block, (size_t)16 << shift, size);
+    return errno ? NULL : block;
 }
 
 static void *allocate(const struct bench_parameters *parameters, size_t size, uint64_t *state)

@@ -14,11 +14,21 @@ import pytest
 SHALE = os.environ["SHALE"]
 SOURCE = Path(os.environ["SHALE_SOURCE"])
 CRASHING = os.environ["BENCH_CRASHING_MALLOC"]
+WORKLOADS = os.environ["MALLOC_BENCH"]
 
 
 def bench(*arguments, **options):
     return subprocess.run([SHALE, "bench", *map(str, arguments)], capture_output=True, text=True,
                           timeout=120, **options)
+
+
+def malloc_bench(*arguments, **options):
+    return subprocess.run([WORKLOADS, *map(str, arguments)], capture_output=True, text=True,
+                          timeout=60, **options)
+
+
+def workload_names():
+    return [line.split()[0] for line in malloc_bench("--list").stdout.splitlines()]
 
 
 def children_named(name):
@@ -162,3 +172,45 @@ def test_interrupt_reports_what_was_measured_and_leaves_no_process():
     assert not [pid for pid in children_named("malloc-bench")
                 if Path(f"/proc/{pid}/status").exists()
                 and f"PPid:\t{process.pid}" in Path(f"/proc/{pid}/status").read_text()]
+
+
+@pytest.mark.parametrize("name", workload_names())
+def test_workload_prints_its_figures(name):
+    run = malloc_bench("--seconds=0.003", "--seed=7", name)
+    assert (run.returncode, run.stderr) == (0, "")
+    printed = json.loads(run.stdout)
+    assert printed["workload"] == name and printed["seed"] == 7
+    assert printed["figures"] and printed["notes"]["rss_peak_kib"] > 500
+    assert all(value >= 0 for value in printed["figures"].values())
+    if "time_ns" in printed["figures"]:
+        assert printed["operations"] > 0 and 0.3 < printed["figures"]["time_ns"] < 1e9
+
+
+def test_workload_with_a_given_count_does_that_many_whole_batches():
+    assert json.loads(malloc_bench("--operations=5000", "ping-pong").stdout)["operations"] == 5000
+    batch = json.loads(malloc_bench("--operations=1500", "batch-1000-fifo").stdout)
+    assert batch["operations"] == 2000
+
+
+def test_workload_that_runs_out_of_memory_says_so():
+    limited = ["sh", "-c", 'ulimit -v 60000; exec "$0" --seconds=0.003 batch-100k-random', WORKLOADS]
+    whole = subprocess.run(limited, capture_output=True, text=True, timeout=60)
+    limited[2] = 'ulimit -v 9000; exec "$0" --seconds=0.003 batch-100k-random'
+    short = subprocess.run(limited, capture_output=True, text=True, timeout=60)
+    assert whole.returncode == 0
+    assert short.returncode == 70
+    assert short.stderr in ("malloc-bench: cannot allocate: Cannot allocate memory\n",
+                            "malloc-bench: cannot map memory: Cannot allocate memory\n")
+
+
+@pytest.mark.parametrize("arguments, message", [
+    ([], "usage: malloc-bench"),
+    (["nonsense"], "no workload 'nonsense'"),
+    (["--seconds=0", "ping-pong"], "--seconds needs a number above 0"),
+    (["--seconds=x", "ping-pong"], "not 'x'"),
+    (["--threads=1000", "larson"], "at most 256"),
+    (["--touch=some", "ping-pong"], "not 'some'"),
+])
+def test_workload_program_names_bad_arguments(arguments, message):
+    run = malloc_bench(*arguments)
+    assert run.returncode == 64 and message in run.stderr and run.stdout == ""
