@@ -23,6 +23,8 @@ static const struct figure fixed[FIGURE_FIXED] = {
                                      false, true},
     [FIGURE_FAULTS_MINOR] = {"faults_minor", "page faults, minor", FIGURE_COUNT, false, true},
     [FIGURE_FAULTS_MAJOR] = {"faults_major", "page faults, major", FIGURE_COUNT, false, true},
+    [FIGURE_READ] = {"storage_read_bytes", "read from storage", FIGURE_BYTES, false, true},
+    [FIGURE_WRITTEN] = {"storage_written_bytes", "written to storage", FIGURE_BYTES, false, true},
 };
 
 static struct figure *add(struct figure_list *list, enum figure_unit unit, bool primary)

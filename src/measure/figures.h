@@ -25,6 +25,8 @@ enum figure_fixed {
     FIGURE_SWITCHES_INVOLUNTARY,
     FIGURE_FAULTS_MINOR,
     FIGURE_FAULTS_MAJOR,
+    FIGURE_READ, /* from storage; what the page cache had does not count */
+    FIGURE_WRITTEN,
     FIGURE_FIXED
 };
 

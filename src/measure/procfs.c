@@ -44,17 +44,6 @@ static bool add_rss(pid_t pid, struct procfs_figures *sum)
     return true;
 }
 
-static void add_switches(pid_t pid, pid_t thread, struct procfs_figures *sum)
-{
-    char name[64];
-    char text[4096];
-    snprintf(name, sizeof name, "task/%d/status", (int)thread);
-    if (read_file(pid, name, text, sizeof text) < 0)
-        return;
-    sum->switches_voluntary += field(text, "voluntary_ctxt_switches");
-    sum->switches_involuntary += field(text, "nonvoluntary_ctxt_switches");
-}
-
 /* Calls visit for every number among the names in /proc/PID/task. */
 static void for_each_thread(pid_t pid, void (*visit)(pid_t pid, pid_t thread, void *context),
                             void *context)
@@ -72,26 +61,11 @@ static void for_each_thread(pid_t pid, void (*visit)(pid_t pid, pid_t thread, vo
     closedir(folder);
 }
 
-static void visit_switches(pid_t pid, pid_t thread, void *context)
-{
-    add_switches(pid, thread, context);
-}
-
-static void add_status(pid_t pid, struct procfs_figures *sum)
+static void add_rollup(pid_t pid, struct procfs_figures *sum)
 {
     char text[4096];
     if (read_file(pid, "status", text, sizeof text) > 0)
         sum->peak_bytes += field(text, "VmHWM") * 1024;
-    if (read_file(pid, "io", text, sizeof text) > 0) {
-        sum->read_bytes += field(text, "read_bytes");
-        sum->write_bytes += field(text, "write_bytes");
-    }
-    for_each_thread(pid, visit_switches, sum);
-}
-
-static void add_rollup(pid_t pid, struct procfs_figures *sum)
-{
-    char text[4096];
     if (read_file(pid, "smaps_rollup", text, sizeof text) < 0) {
         sum->has_rollup = false;
         return;
@@ -153,8 +127,6 @@ static void add_process(pid_t pid, void *context)
     if (!add_rss(pid, &sum->figures))
         return;
     sum->figures.processes++;
-    if (sum->detail >= PROCFS_STATUS)
-        add_status(pid, &sum->figures);
     if (sum->detail >= PROCFS_ROLLUP)
         add_rollup(pid, &sum->figures);
 }

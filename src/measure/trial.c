@@ -19,7 +19,11 @@
 #include "measure/prove.h"
 #include "measure/sampler.h"
 
-enum { WATCH_MS = 50, READY_POLL_MS = 2 };
+enum {
+    WATCH_MS = 50,
+    READY_POLL_MS = 2,
+    RUSAGE_BLOCK = 512, /* the unit of ru_inblock and ru_oublock on Linux */
+};
 
 /* What belongs to a run while it lasts. */
 struct trial {
@@ -350,6 +354,8 @@ static void take_usage(struct trial *trial)
     values[FIGURE_SWITCHES_INVOLUNTARY] = (double)usage->ru_nivcsw;
     values[FIGURE_FAULTS_MINOR] = (double)usage->ru_minflt;
     values[FIGURE_FAULTS_MAJOR] = (double)usage->ru_majflt;
+    values[FIGURE_READ] = (double)usage->ru_inblock * RUSAGE_BLOCK;
+    values[FIGURE_WRITTEN] = (double)usage->ru_oublock * RUSAGE_BLOCK;
 }
 
 static void take_memory(struct trial *trial)

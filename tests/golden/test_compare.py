@@ -255,6 +255,13 @@ def test_library_of_another_architecture(mark, tmp_path):
             "true")
 
 
+def test_static_program_is_refused_with_a_reason(mark, tmp_path):
+    program = tmp_path / "static"
+    subprocess.run(["cc", "-static", "-x", "c", "-o", program, "-"], check=True, text=True,
+                   input="int main(void) { return 0; }")
+    refused(mark, 69, "linked statically", *JEMALLOC, "--", program)
+
+
 def test_command_that_fails_shows_its_output(mark):
     done = refused(mark, 1, "exited with 3", *SYSTEM, "--", "sh", "-c", "echo why >&2; exit 3")
     assert "  | why" in done.stderr
