@@ -69,7 +69,7 @@ def cases_of_test(record, cases):
 
 
 def skip_reasons(output):
-    reasons = re.findall(r"^ok .*# SKIP (.+)$", output, re.M | re.I)
+    reasons = re.findall(r"^ok \d+ - .*# SKIP (.+)$", output, re.M | re.I)
     reasons += re.findall(r"^1\.\.0 # SKIP (.+)$", output, re.M | re.I)
     return reasons + re.findall(r"^# skip reason: (.+)$", output, re.M)
 
