@@ -30,13 +30,15 @@ void pairs_run(struct bench *bench, uint64_t operations)
     }
 }
 
-static void run_batch(const struct bench_parameters *parameters, size_t count)
+static void run_batch(const struct bench_parameters *parameters, uint64_t *state)
 {
-    for (size_t i = 0; i < count; i++) {
-        blocks[i] = malloc(parameters->size_min);
-        bench_touch(blocks[i], parameters->size_min, parameters->touch);
+    bool fixed = parameters->size_min == parameters->size_max;
+    for (size_t i = 0; i < parameters->batch; i++) {
+        size_t size = fixed ? parameters->size_min : bench_size(parameters, state);
+        blocks[i] = malloc(size);
+        bench_touch(blocks[i], size, parameters->touch);
     }
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < parameters->batch; i++)
         bench_free(blocks[free_order[i]], parameters->touch);
 }
 
@@ -44,6 +46,7 @@ static void run_batch(const struct bench_parameters *parameters, size_t count)
 void pairs_batch_run(struct bench *bench, uint64_t operations)
 {
     const struct bench_parameters parameters = bench->parameters;
+    uint64_t state = bench->seed;
     for (uint64_t done = 0; done < operations; done += parameters.batch)
-        run_batch(&parameters, parameters.batch);
+        run_batch(&parameters, &state);
 }

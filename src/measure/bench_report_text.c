@@ -172,14 +172,17 @@ static void print_suite(const struct bench_report *report, const char *name, FIL
 struct picked {
     const struct bench_report *report;
     const char *suite;
-    const char *unit;
+    const char *unit; /* of the figures that count; NULL: the peak RSS of every case */
 };
 
 static bool is_picked(const struct bench_row *row, const void *context)
 {
     const struct picked *picked = context;
     const char *suite = picked->report->suite->cases.items[row->case_index].suite;
-    return strcmp(suite, picked->suite) == 0 && bench_report_counts(row, picked->unit);
+    if (strcmp(suite, picked->suite) != 0)
+        return false;
+    return picked->unit ? bench_report_counts(row, picked->unit)
+                        : strcmp(row->figure, "rss_peak_kib") == 0;
 }
 
 static void print_geomean(const struct bench_report *report, const char *suite, const char *unit,
@@ -244,6 +247,18 @@ static void print_cpu_share(const struct bench_results *results, FILE *out)
             100 * share.median, 100 * share.min);
 }
 
+static void print_geomeans(const struct bench_report *report, FILE *out)
+{
+    fprintf(out, "\nGeometric means of the ratio to %s\n", report->suite->allocators[0].label);
+    print_labels(report, out);
+    fputc('\n', out);
+    print_geomean(report, "malloc", "_ns", "time or latency", out);
+    print_geomean(report, "malloc", "_kib", "memory", out);
+    print_geomean(report, "malloc", NULL, "peak RSS", out);
+    print_geomean(report, "programs", "_s", "time", out);
+    print_geomean(report, "programs", NULL, "peak RSS", out);
+}
+
 void bench_report_text(const struct bench_report *report, FILE *out)
 {
     static const char *const suites[] = {"malloc", "programs"};
@@ -260,12 +275,7 @@ void bench_report_text(const struct bench_report *report, FILE *out)
     for (size_t i = 0; i < 2; i++)
         if (has_suite(suite, suites[i]))
             print_suite(report, suites[i], out);
-    fprintf(out, "\nGeometric means of the ratio to %s\n", suite->allocators[0].label);
-    print_labels(report, out);
-    fputc('\n', out);
-    print_geomean(report, "malloc", "_ns", "time or latency", out);
-    print_geomean(report, "malloc", "_kib", "memory", out);
-    print_geomean(report, "programs", "_s", "time", out);
-    print_geomean(report, "programs", "_kib", "peak RSS", out);
+    if (suite->allocator_count > 1)
+        print_geomeans(report, out);
     print_failures(suite, out);
 }
