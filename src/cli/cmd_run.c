@@ -18,8 +18,8 @@
 #include "cli/cmd.h"
 #include "cli/commands.h"
 #include "cli/run_list.h"
-#include "cli/run_system.h"
 #include "identify/identify.h"
+#include "measure/c_library.h"
 #include "measure/finder.h"
 #include "measure/launch.h"
 #include "measure/prove.h"
@@ -193,7 +193,7 @@ static int start_under_system(const char **argv, struct start *start)
     const char **environment = NULL;
     int result = start_program(argv, start);
     if (result < 0 && start->failure.stage == LAUNCH_STAGE_PROOF)
-        library = run_c_library();
+        library = c_library_path();
     if (library) {
         start->allocator.path = library;
         prove_free(&start->proof);
@@ -201,14 +201,14 @@ static int start_under_system(const char **argv, struct start *start)
         result = start_program(argv, start);
     }
     if (library && result < 0 && start->failure.stage == LAUNCH_STAGE_PROOF)
-        environment = run_with_cxx_library(start->environment);
+        environment = c_library_with_cxx(start->environment);
     if (environment) {
         start->environment = environment;
         prove_free(&start->proof);
         forget_child();
         result = start_program(argv, start);
     }
-    run_free_environment(environment);
+    c_library_free_environment(environment);
     free(library);
     return result;
 }

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Drives the runs of a comparison: see compare.h. Layer 4. */
-#define _GNU_SOURCE /* dladdr */
 #include "measure/compare.h"
 
-#include <dlfcn.h>
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
@@ -12,6 +10,7 @@
 
 #include "base/clock.h"
 #include "identify/identify.h"
+#include "measure/c_library.h"
 #include "measure/finder.h"
 #include "measure/schedule.h"
 
@@ -70,13 +69,6 @@ static int find_arm(struct driver *driver, const char *request, struct compare_a
     return check_obstacle(driver, arm);
 }
 
-/* The file that holds the C library of this process. */
-static const char *c_library(void)
-{
-    Dl_info info;
-    return dladdr((void *)fputs, &info) && info.dli_fname ? info.dli_fname : NULL;
-}
-
 /* ------------------------------------------------------------------------------ one run */
 
 static void report_progress(struct driver *driver, const struct compare_arm *arm, bool warmup,
@@ -130,12 +122,11 @@ static int run_arm(struct driver *driver, const struct compare_arm *arm, bool wa
  */
 static bool preload_c_library(struct compare_arm *arm, const struct proof *seen)
 {
-    const char *library = c_library();
-    if (arm->allocator.path || !library)
+    if (arm->allocator.path)
         return false;
-    char *real = realpath(library, NULL);
-    snprintf(arm->c_library, sizeof arm->c_library, "%s", real ? real : library);
-    free(real);
+    arm->c_library = c_library_path();
+    if (!arm->c_library)
+        return false;
     arm->allocator.path = arm->c_library;
     snprintf(arm->note, sizeof arm->note,
              "%s serves this program by itself; for \"system\" the C library is preloaded.",
@@ -148,18 +139,9 @@ static bool preload_cxx_library(struct compare_arm *arm, const struct compare_pl
 {
     if (arm->environment)
         return false;
-    size_t count = 0;
-    while (plan->trial.environment && plan->trial.environment[count])
-        count++;
-    arm->environment = calloc(count + 2, sizeof *arm->environment);
+    arm->environment = c_library_with_cxx(plan->trial.environment);
     if (!arm->environment)
         return false;
-    const char *inherited = getenv("LD_PRELOAD");
-    snprintf(arm->also_preload, sizeof arm->also_preload, "LD_PRELOAD=libstdc++.so.6%s%s",
-             inherited ? ":" : "", inherited ? inherited : "");
-    for (size_t i = 0; i < count; i++)
-        arm->environment[i] = plan->trial.environment[i];
-    arm->environment[count] = arm->also_preload;
     size_t used = strlen(arm->note);
     snprintf(arm->note + used, sizeof arm->note - used, " So is the C++ library.");
     return true;
@@ -345,7 +327,8 @@ void compare_free(struct comparison_set *set)
         free(set->comparisons[i].pairs);
     for (size_t i = 0; i < set->arm_count; i++) {
         finder_free(&set->arms[i].found);
-        free(set->arms[i].environment);
+        c_library_free_environment(set->arms[i].environment);
+        free(set->arms[i].c_library);
     }
     set->comparison_count = 0;
     set->arm_count = 0;

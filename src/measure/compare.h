@@ -33,10 +33,9 @@ struct compare_arm {
     const char *request;               /* as the user wrote it */
     struct finder_list found;          /* holds the strings of `allocator` */
     struct finder_allocator allocator; /* what runs are started with */
-    char c_library[1024];              /* allocator.path, where "system" must be preloaded */
+    char *c_library;                   /* allocator.path, where "system" must be preloaded */
     char label[160];                   /* "mimalloc 3.6.0" */
     const char **environment;          /* the plan's, and what this arm needs; NULL: the plan's */
-    char also_preload[1024];           /* "LD_PRELOAD=...", a part of it */
     char note[512];                    /* what a reader must know of how it is used; or "" */
     struct proof proof;                /* of the warm-up run */
 };

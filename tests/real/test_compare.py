@@ -43,7 +43,7 @@ def test_redis_gives_back_more_under_jemalloc_than_under_glibc(tmp_path):
     baseline, candidate = pair["baseline"]["values"], pair["candidate"]["values"]
     for values in (baseline, candidate):
         assert values["rss_loaded_bytes"] > 10 << 20
-        assert values["set_rps"] > 100 and values["lpush_rps"] > 100
+        assert values["set_rps"] > 100
     assert candidate["rss_flushed_bytes"] < candidate["rss_loaded_bytes"]
     assert candidate["rss_flushed_bytes"] < baseline["rss_flushed_bytes"]
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What makes the C library serve a program that is linked with another allocator. Layer 6. */
+/* What makes the C library serve a program that is linked with another allocator. Layer 4. */
 #define _GNU_SOURCE
-#include "cli/run_system.h"
+#include "measure/c_library.h"
 
 #include <dlfcn.h>
 #include <gnu/libc-version.h>
@@ -12,7 +12,7 @@
 
 static const char variable[] = "LD_PRELOAD=";
 
-char *run_c_library(void)
+char *c_library_path(void)
 {
     Dl_info info;
     /* In a cast of its own: a function's address is no object pointer to ISO C. */
@@ -22,7 +22,7 @@ char *run_c_library(void)
     return realpath(info.dli_fname, NULL);
 }
 
-const char **run_with_cxx_library(const char *const *environment)
+const char **c_library_with_cxx(const char *const *environment)
 {
     const char *there = getenv("LD_PRELOAD");
     char *entry = NULL;
@@ -44,7 +44,7 @@ const char **run_with_cxx_library(const char *const *environment)
     return made;
 }
 
-void run_free_environment(const char **environment)
+void c_library_free_environment(const char **environment)
 {
     size_t count = 0;
     while (environment && environment[count])
