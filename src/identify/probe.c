@@ -104,13 +104,21 @@ static void keep(const void *pointer)
     __asm__ volatile("" : : "r"(pointer) : "memory");
 }
 
+/* Behind the C library, jemalloc's operator new takes its own memory, but its operator delete hands
+ * it to the free() that comes first: to call the pair would end the process. */
+static bool new_and_delete_disagree(void)
+{
+    const void *object = object_of("_Znwm");
+    return object && object == object_of("mallctl") && object != object_of("malloc");
+}
+
 static void probe_new(struct identify_report *report)
 {
     void *(*make)(size_t);
     void (*drop)(void *);
     FIND(make, "_Znwm");
     FIND(drop, "_ZdlPv");
-    if (!make || !drop)
+    if (!make || !drop || new_and_delete_disagree())
         return;
     void *made = make(SIZE);
     note_owner(report, "operator new", made);
