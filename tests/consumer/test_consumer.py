@@ -166,6 +166,21 @@ def test_jemalloc_serves_malloc_of_the_whole_process(tmp_path):
     assert "libjemalloc" in run(tmp_path / "plain")
 
 
+def test_verification_survives_jemalloc_behind_the_c_library(tree, tmp_path):
+    """There its operator new and its operator delete are of two allocators; asking must not crash."""
+    if tree.backend() != "system":
+        pytest.skip("this build's backend comes before the C library")
+    behind = tmp_path / "behind.c"
+    behind.write_text("#include <stddef.h>\nint mallctl(const char *, void *, size_t *, void *, size_t);\n"
+                      "int behind(void) { return mallctl(\"none\", NULL, NULL, NULL, 0); }\n")
+    run("cc", "-shared", "-fPIC", behind, "-o", tmp_path / "libbehind.so", "-ljemalloc")
+    program = tree.compile(PROGRAMS / "info.c", tmp_path / "program", "-Wl,--no-as-needed",
+                           f"-L{tmp_path}", "-lbehind", f"-Wl,-rpath,{tmp_path}")
+    told = tree.run(program)
+    assert re.search(r"malloc=\S*libc\.so", told), told
+    assert "serving=system" in told
+
+
 def test_library_of_another_backend_is_refused(tree, mimalloc_tree, tmp_path):
     if tree.backend() == "mimalloc":
         pytest.skip("this build's backend is mimalloc too")
