@@ -250,5 +250,6 @@ int identify_elf_module(struct identify_elf *file, struct identify_module *modul
     free(headers);
     if (status == 0)
         identify_module_find_family(module);
-    return status;
+    /* A table that lies outside the file. */
+    return status == SHALE_EIO ? SHALE_EFORMAT : status;
 }

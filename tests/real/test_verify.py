@@ -313,6 +313,52 @@ def test_plugin_in_a_namespace_of_its_own_is_partial_and_named(built):
     assert str(plugin) in {one["object"] for one in found["deviations"]}
 
 
+OWN_MALLOC = """
+#include <stddef.h>
+#include <stdio.h>
+static char heap[1 << 20];
+static size_t used;
+ATTRIBUTE void *malloc(size_t n) { used += 64; return heap + used; }
+ATTRIBUTE void *calloc(size_t n, size_t m) { return malloc(n * m); }
+ATTRIBUTE void *realloc(void *p, size_t n) { return malloc(n); }
+ATTRIBUTE void free(void *p) {}
+void plugin_use(void) { void *volatile p = malloc(5); free(p); }
+int main(void) { plugin_use(); puts("ready"); fflush(stdout); return getchar(); }
+"""
+
+
+def test_malloc_that_a_program_hides_is_partial(built):
+    source, program = built / "hidden.c", built / "hidden"
+    source.write_text(OWN_MALLOC)
+    cc("-fno-builtin", '-DATTRIBUTE=__attribute__((visibility("hidden")))', source, "-o", program)
+    with running(program, preload=LIBRARIES["mimalloc"]) as process:
+        found = report(process.pid)
+    assert found["verdict"] == "PARTIAL" and found["deviations"][0]["object"] == str(program)
+
+
+def test_plugin_that_binds_its_own_malloc_is_partial_and_named(built):
+    source, plugin = built / "own.c", built / "own.so"
+    source.write_text(OWN_MALLOC)
+    cc("-shared", "-fPIC", "-fno-builtin", "-DATTRIBUTE=", "-Wl,-Bsymbolic", source, "-o", plugin)
+    with running(built / "waiter", plugin) as process:
+        found = report(process.pid)
+    assert found["verdict"] == "PARTIAL" and found["deviations"][0]["object"] == str(plugin)
+
+
+def test_address_of_malloc_in_a_program_at_a_fixed_place_is_followed(built):
+    """There &malloc is an entry of the program's own PLT, for every library too."""
+    plugin = built / "noplt.so"
+    cc("-no-pie", "-fno-pic", "-Wl,-z,lazy", "-DTAKE_ADDRESS", PROGRAMS / "waiter.c", "-o",
+       built / "fixed")
+    cc("-shared", "-fPIC", "-fno-plt", PROGRAMS / "plugin.c", "-o", plugin)
+    symbols = subprocess.run(["readelf", "-W", "--dyn-syms", built / "fixed"], capture_output=True,
+                             text=True).stdout
+    line = next(line for line in symbols.splitlines() if " malloc" in line)
+    assert "UND" in line and int(line.split()[1], 16), line
+    with running(built / "fixed", plugin, preload=LIBRARIES["jemalloc"]) as process:
+        assert serves(report(process.pid), "jemalloc")
+
+
 def test_plugin_opened_later_is_seen_with_wait(built):
     """Judged at its start the program has no plugin yet."""
     command = ["--stop", "--", built / "waiter", f"deep:{built}/plugin.so"]

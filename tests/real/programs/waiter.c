@@ -39,6 +39,10 @@ int main(int argc, char **argv)
     char byte;
     void *block = malloc(100);
     char *copy = strdup("text");
+#ifdef TAKE_ADDRESS
+    void *(*volatile allocate)(size_t) = malloc;
+    free(allocate(100));
+#endif
 #ifdef USE_PVALLOC
     void *pages = pvalloc(100);
     printf("%p\n", pages);
