@@ -47,14 +47,14 @@ int main(int argc, char **argv)
     void *pages = pvalloc(100);
     printf("%p\n", pages);
 #endif
-    for (int i = 1; i < argc; i++)
-        if (open_plugin(argv[i]))
-            return 1;
-    puts("ready");
+    int failed = 0;
+    for (int i = 1; i < argc && !failed; i++)
+        failed = open_plugin(argv[i]);
+    puts(failed ? "failed" : "ready");
     fflush(stdout);
     while (read(0, &byte, 1) > 0) {
     }
     free(copy);
     free(block);
-    return 0;
+    return failed;
 }
