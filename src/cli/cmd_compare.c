@@ -23,12 +23,17 @@ static void note_signal(int number)
     cancelled_by = number;
 }
 
+/* What our caller ignores (nohup ignores SIGHUP) stays ignored. */
 static void catch_signals(void)
 {
-    const struct sigaction action = {.sa_handler = note_signal};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGHUP, &action, NULL);
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    for (size_t i = 0; i < SHALE_ARRAY_LENGTH(numbers); i++) {
+        struct sigaction action;
+        if (sigaction(numbers[i], NULL, &action) != 0 || action.sa_handler == SIG_IGN)
+            continue;
+        action = (struct sigaction){.sa_handler = note_signal};
+        sigaction(numbers[i], &action, NULL);
+    }
 }
 
 /* ------------------------------------------------------------------------------- progress */

@@ -342,6 +342,17 @@ def test_interrupt_leaves_no_process_and_no_report(mark, server, tmp_path, numbe
     assert not (tmp_path / "r.json").exists()
 
 
+def test_hangup_that_nohup_ignores_does_not_end_it(mark):
+    running = subprocess.Popen(
+        ["nohup", SHALE, "compare", *SYSTEM, "--pairs", "2", "--", "sleep", "0.3"], env=mark,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    time.sleep(0.5)
+    running.send_signal(signal.SIGHUP)
+    out, err = running.communicate(timeout=60)
+    assert running.returncode == 0, err
+    assert "A/A check" in out
+
+
 # ------------------------------------------------------------------------------- full disks
 
 
