@@ -18,9 +18,9 @@ extern "C" {
 /* The numbers are part of the interface: a verdict keeps its number for ever. */
 enum shale_verdict {
     SHALE_VERDICT_ACTIVE = 0,           /* the expected allocator serves every call that was seen */
-    SHALE_VERDICT_PARTIAL = 1,          /* it serves malloc, but not every function or object */
-    SHALE_VERDICT_MAPPED_BUT_INERT = 2, /* its code is in the process and serves nothing */
-    SHALE_VERDICT_ABSENT = 3,           /* it is not in the process at all */
+    SHALE_VERDICT_PARTIAL = 1,          /* it serves, but not every function or object */
+    SHALE_VERDICT_MAPPED_BUT_INERT = 2, /* in the process; serves none of malloc ... free */
+    SHALE_VERDICT_ABSENT = 3,           /* not in the process, or in another version */
     SHALE_VERDICT_UNKNOWN = 4,          /* nothing could be proven; the reason says why */
 };
 
