@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import subprocess
+import tempfile
 
 import jsonschema
 import pytest
@@ -32,19 +33,23 @@ def cc(*arguments, compiler="cc"):
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory):
-    """The programs, built once, where every user may read them."""
-    folder = tmp_path_factory.mktemp("verify")
-    for parent in [folder, *folder.parents]:
-        if parent != pathlib.Path("/") and parent.stat().st_uid == os.getuid():
-            parent.chmod(parent.stat().st_mode | 0o755)
+def built():
+    """The programs, built once, where every user may read them: not below pytest's own folder,
+    which each of its sessions closes to others again."""
+    with tempfile.TemporaryDirectory(prefix="shale-verify-") as name:
+        folder = pathlib.Path(name)
+        folder.chmod(0o755)
+        build_programs(folder)
+        yield folder
+
+
+def build_programs(folder):
     waiter, plugin = PROGRAMS / "waiter.c", PROGRAMS / "plugin.c"
     cc(waiter, "-o", folder / "waiter")
     cc("-static", waiter, "-o", folder / "static", "-w")
     cc("-static-pie", waiter, "-o", folder / "static-pie", "-w")
     cc("-no-pie", "-Wl,-z,lazy", waiter, "-o", folder / "lazy")
     cc("-shared", "-fPIC", plugin, "-o", folder / "plugin.so")
-    return folder
 
 
 @contextlib.contextmanager
