@@ -7,7 +7,9 @@ rows = STATS_records
 columns = STATS_columns
 set terminal svg size 260 + 34 * rows, 560 background "white"
 set output "bench.svg"
-set title "Ratio to the first allocator, leading figure of each workload (lower is better)"
+machine = system("sed -n '2s/^# //p' bench.dat")
+set title "Ratio to the first allocator, leading figure of each workload (lower is better)\n{/*0.8 " \
+    . machine . "}"
 set style data histograms
 set style histogram clustered gap 1
 set style fill solid 0.9 noborder
