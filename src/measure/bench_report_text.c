@@ -172,7 +172,8 @@ static void print_suite(const struct bench_report *report, const char *name, FIL
 struct picked {
     const struct bench_report *report;
     const char *suite;
-    const char *unit; /* of the figures that count; NULL: the peak RSS of every case */
+    const char *unit;   /* of the leading figures that count, */
+    const char *figure; /* or the one figure that does, of every case */
 };
 
 static bool is_picked(const struct bench_row *row, const void *context)
@@ -181,27 +182,26 @@ static bool is_picked(const struct bench_row *row, const void *context)
     const char *suite = picked->report->suite->cases.items[row->case_index].suite;
     if (strcmp(suite, picked->suite) != 0)
         return false;
-    return picked->unit ? bench_report_counts(row, picked->unit)
-                        : strcmp(row->figure, "rss_peak_kib") == 0;
+    return picked->figure ? strcmp(row->figure, picked->figure) == 0
+                          : bench_report_counts(row, picked->unit);
 }
 
-static void print_geomean(const struct bench_report *report, const char *suite, const char *unit,
+static void print_geomean(const struct bench_report *report, const struct picked *picked,
                           const char *label, FILE *out)
 {
     const struct bench_results *results = &report->suite->results;
-    const struct picked picked = {report, suite, unit};
     size_t count, most = 0;
     for (size_t i = 0; i < results->allocators; i++) {
-        bench_results_geomean(results, is_picked, &picked, i, 0, &count);
+        bench_results_geomean(results, is_picked, picked, i, 0, &count);
         most = count > most ? count : most;
     }
     if (most < 2)
         return;
     char text[128];
-    snprintf(text, sizeof text, "%s of %zu, %s", suite, most, label);
+    snprintf(text, sizeof text, "%s of %zu, %s", picked->suite, most, label);
     fprintf(out, "%-*s", NAME_WIDTH, text);
     for (size_t i = 0; i < results->allocators; i++) {
-        double mean = bench_results_geomean(results, is_picked, &picked, i, 0, &count);
+        double mean = bench_results_geomean(results, is_picked, picked, i, 0, &count);
         char cell[48];
         snprintf(cell, sizeof cell, count == most ? "%.3f" : "%.3f of %zu", mean, count);
         fprintf(out, "%*s", cell_width(report->suite), count ? cell : "-");
@@ -249,14 +249,23 @@ static void print_cpu_share(const struct bench_results *results, FILE *out)
 
 static void print_geomeans(const struct bench_report *report, FILE *out)
 {
+    static const struct {
+        const char *suite, *unit, *figure, *label;
+    } means[] = {
+        {"malloc", "_ns", NULL, "time or latency"},
+        {"malloc", "_kib", NULL, "memory"},
+        {"malloc", NULL, "rss_peak_kib", "peak RSS"},
+        {"programs", "_s", NULL, "time"},
+        {"programs", NULL, "cpu_s", "CPU time"},
+        {"programs", NULL, "rss_peak_kib", "peak RSS"},
+    };
     fprintf(out, "\nGeometric means of the ratio to %s\n", report->suite->allocators[0].label);
     print_labels(report, out);
     fputc('\n', out);
-    print_geomean(report, "malloc", "_ns", "time or latency", out);
-    print_geomean(report, "malloc", "_kib", "memory", out);
-    print_geomean(report, "malloc", NULL, "peak RSS", out);
-    print_geomean(report, "programs", "_s", "time", out);
-    print_geomean(report, "programs", NULL, "peak RSS", out);
+    for (size_t i = 0; i < sizeof means / sizeof *means; i++) {
+        const struct picked picked = {report, means[i].suite, means[i].unit, means[i].figure};
+        print_geomean(report, &picked, means[i].label, out);
+    }
 }
 
 void bench_report_text(const struct bench_report *report, FILE *out)
