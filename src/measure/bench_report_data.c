@@ -3,8 +3,10 @@
 #include <math.h>
 #include <string.h>
 
-#include "measure/bench_report.h"
 #include <shale/version.h>
+
+#include "measure/bench_report.h"
+#include "measure/outfile.h"
 
 static json_t *number_or_null(double value)
 {
@@ -109,17 +111,6 @@ json_t *bench_report_json(const struct bench_report *report)
                      "failures", failures_json(suite));
 }
 
-static void print_quoted(const char *text, FILE *out)
-{
-    fputc('"', out);
-    for (; *text; text++) {
-        if (*text == '"')
-            fputc('"', out);
-        fputc(*text, out);
-    }
-    fputc('"', out);
-}
-
 static void print_csv_row(const struct bench_report *report, const struct bench_row *row,
                           const char *machine, FILE *out)
 {
@@ -133,7 +124,7 @@ static void print_csv_row(const struct bench_report *report, const struct bench_
             fprintf(out, "%s,%s,%s,%d,%s,%s,%zu,%.10g,", item->suite, item->name, row->figure,
                     row->note, suite->allocators[i].label, suite->allocators[i].found->version,
                     round + 1, value);
-            print_quoted(machine, out);
+            outfile_csv_field(machine, out);
             fputc('\n', out);
         }
 }

@@ -5,20 +5,9 @@
 #include <string.h>
 
 #include "measure/compare_report.h"
+#include "measure/outfile.h"
 
 /* ------------------------------------------------------------------------------------ CSV */
-
-/* A field in quotes; quotes inside are doubled. */
-static void write_quoted(const char *text, FILE *out)
-{
-    fputc('"', out);
-    for (; *text; text++) {
-        if (*text == '"')
-            fputc('"', out);
-        fputc(*text, out);
-    }
-    fputc('"', out);
-}
 
 static void write_csv_run(const struct comparison_set *set,
                           const struct compare_comparison *comparison, size_t pair,
@@ -30,12 +19,12 @@ static void write_csv_run(const struct comparison_set *set,
         const struct figure *figure = &set->figures.items[i];
         if (!figure->shown || !isfinite(run->values[i]))
             continue;
-        write_quoted(set->arms[comparison->arm].label, out);
+        outfile_csv_field(set->arms[comparison->arm].label, out);
         fprintf(out, ",%d,%zu,%s,", comparison->is_aa, pair + 1,
                 is_baseline ? "baseline" : "candidate");
-        write_quoted(run->proof.allocator, out);
+        outfile_csv_field(run->proof.allocator, out);
         fputc(',', out);
-        write_quoted(run->proof.version, out);
+        outfile_csv_field(run->proof.version, out);
         fprintf(out, ",%s,%.12g\n", figure->name, run->values[i]);
     }
 }

@@ -110,3 +110,14 @@ void outfile_abandon(struct outfile *file)
         unlink(file->temporary);
     release(file);
 }
+
+void outfile_csv_field(const char *text, FILE *out)
+{
+    fputc('"', out);
+    for (; *text; text++) {
+        if (*text == '"')
+            fputc('"', out);
+        fputc(*text, out);
+    }
+    fputc('"', out);
+}

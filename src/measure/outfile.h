@@ -40,4 +40,7 @@ SHALE_NODISCARD int outfile_commit(struct outfile *file);
 /* Gives up: the target stays as it was. Harmless after outfile_commit. */
 void outfile_abandon(struct outfile *file);
 
+/* Writes a field of a CSV file: in quotes, quotes inside doubled. */
+void outfile_csv_field(const char *text, FILE *out);
+
 #endif
