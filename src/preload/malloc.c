@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libshale-malloc.so: the engine as the malloc of an unmodified program. Layer 5.
+ *
+ * Every entry point of the C library's malloc family is here, so that no block of one allocator
+ * reaches the free of another. strdup and its like, and C++'s operators, are left to their
+ * libraries: they call these.
+ *
+ * Blocks that were allocated before this library was loaded, or by an allocator that a plugin
+ * brought along, are foreign: free ignores them, the others give 0 or NULL.
+ */
+#include <errno.h>
+#include <malloc.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "slab/fast.h"
+#include "slab/malloc.h"
+
+/* The C library's headers have other parameter names.
+ * NOLINTBEGIN(readability-inconsistent-declaration-parameter-name) */
+
+SHALE_EXPORT void *malloc(size_t size)
+{
+    return slab_malloc_fast(size);
+}
+
+SHALE_EXPORT void free(void *block)
+{
+    slab_free_fast(block);
+}
+
+SHALE_EXPORT void *calloc(size_t count, size_t size)
+{
+    return slab_calloc(count, size);
+}
+
+SHALE_EXPORT void *realloc(void *block, size_t size)
+{
+    if (block != NULL && size == 0) { /* as glibc: free, and no block */
+        slab_free(block);
+        return NULL;
+    }
+    return slab_realloc(block, size);
+}
+
+SHALE_EXPORT void *reallocarray(void *block, size_t count, size_t size)
+{
+    size_t total;
+    if (__builtin_mul_overflow(count, size, &total)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return realloc(block, total);
+}
+
+SHALE_EXPORT void *aligned_alloc(size_t alignment, size_t size)
+{
+    return slab_aligned(alignment, size);
+}
+
+SHALE_EXPORT void *memalign(size_t alignment, size_t size)
+{
+    return slab_aligned(alignment, size);
+}
+
+SHALE_EXPORT int posix_memalign(void **block, size_t alignment, size_t size)
+{
+    if (alignment % sizeof(void *) != 0 || !SHALE_IS_POWER_OF_TWO(alignment))
+        return EINVAL;
+    int saved_errno = errno;
+    void *aligned = slab_aligned(alignment, size);
+    errno = saved_errno;
+    if (aligned == NULL)
+        return ENOMEM;
+    *block = aligned;
+    return 0;
+}
+
+SHALE_EXPORT void *valloc(size_t size)
+{
+    return slab_aligned((size_t)getpagesize(), size);
+}
+
+SHALE_EXPORT void *pvalloc(size_t size)
+{
+    size_t page = (size_t)getpagesize();
+    if (size > SIZE_MAX - page) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return slab_aligned(page, SHALE_ALIGN_UP(size == 0 ? 1 : size, page));
+}
+
+SHALE_EXPORT size_t malloc_usable_size(void *block)
+{
+    return slab_usable_size(block);
+}
+
+SHALE_EXPORT int malloc_trim(size_t pad)
+{
+    (void)pad;
+    return slab_give_back(SIZE_MAX) != 0;
+}
+
+/* The sized frees of C23. */
+SHALE_EXPORT void free_sized(void *block, size_t size);
+SHALE_EXPORT void free_aligned_sized(void *block, size_t alignment, size_t size);
+
+void free_sized(void *block, size_t size)
+{
+    (void)size;
+    slab_free_fast(block);
+}
+
+void free_aligned_sized(void *block, size_t alignment, size_t size)
+{
+    (void)alignment;
+    (void)size;
+    slab_free_fast(block);
+}
+
+/* Aliases that programs linked against old C libraries call. */
+SHALE_EXPORT void cfree(void *block);
+
+void cfree(void *block)
+{
+    slab_free_fast(block);
+}
+
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */

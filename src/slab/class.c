@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* The tables of the size classes. Layer 1. */
+#include "slab/class.h"
+
+uint8_t slab_class_table[SLAB_CLASS_MAX / 16 + 1];
+uint32_t slab_class_sizes[SLAB_CLASSES];
+
+enum {
+    STEPS_TO_128 = 8,
+    PER_DOUBLING = 8,
+    LARGEST_STEPPED = 128,
+};
+
+_Static_assert(STEPS_TO_128 + PER_DOUBLING * 9 == SLAB_CLASSES, "9 doublings from 128 B to 64 KiB");
+
+static uint32_t size_of_class(unsigned class)
+{
+    if (class < STEPS_TO_128)
+        return 16 * (class + 1);
+    unsigned doubling = (class - STEPS_TO_128) / PER_DOUBLING;
+    unsigned step = (class - STEPS_TO_128) % PER_DOUBLING + 1;
+    return (LARGEST_STEPPED + 16 * step) << doubling;
+}
+
+void slab_class_start(void)
+{
+    uint32_t slot = 0;
+    for (unsigned class = 0; class < SLAB_CLASSES; class ++) {
+        slab_class_sizes[class] = size_of_class(class);
+        for (; slot * 16 <= slab_class_sizes[class]; slot++)
+            slab_class_table[slot] = (uint8_t) class;
+    }
+}
+
+static unsigned class_of_size(size_t size)
+{
+    if (size <= LARGEST_STEPPED)
+        return size == 0 ? 0 : (unsigned)(size - 1) / 16;
+    unsigned doubling = (unsigned)(63 - __builtin_clzll(size - 1)) - 7; /* 128 is 2^7 */
+    unsigned step = (unsigned)((size - 1) >> (doubling + 4)) - PER_DOUBLING;
+    return STEPS_TO_128 + PER_DOUBLING * doubling + step;
+}
+
+size_t slab_class_aligned_bytes(size_t size, size_t alignment)
+{
+    if (size > SLAB_CLASS_MAX)
+        return 0;
+    unsigned class = class_of_size(size);
+    while ((size_of_class(class) & (alignment - 1)) != 0)
+        class ++; /* ends: the last class is a multiple of every alignment */
+    return size_of_class(class);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Size classes: 16 B steps to 128 B, then 8 per doubling to 64 KiB. Layer 1.
+ *
+ * A block wastes at most 1/8 of a request above 128 B. Every class is a multiple of 16, and since
+ * blocks start at slab offset 0, a block is aligned to the largest power of two that divides its
+ * class. Classes above 8 KiB live in slabs of 512 KiB, so that a slab has at least 7 blocks.
+ */
+#ifndef SHALE_SLAB_CLASS_H
+#define SHALE_SLAB_CLASS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attributes.h"
+#include "slab/layout.h"
+
+/* Class by (size + 15) / 16; filled by slab_class_start. */
+extern uint8_t slab_class_table[SLAB_CLASS_MAX / 16 + 1];
+/* Bytes of a block by class. */
+extern uint32_t slab_class_sizes[SLAB_CLASSES];
+
+/* Fills the two tables: before any other function here. */
+void slab_class_start(void);
+
+/* Class of a request of at most SLAB_CLASS_MAX bytes; 0 bytes get the smallest. */
+static SHALE_ALWAYS_INLINE unsigned slab_class_of(size_t size)
+{
+    return slab_class_table[(size + 15) >> 4];
+}
+
+/*
+ * Bytes of the smallest block for a request with an alignment. Needs no table: it may be the first
+ * call in the process.
+ *
+ * @param alignment  a power of two up to SLAB_UNIT_SIZE.
+ * @return 0 when only a run of units can serve it.
+ */
+size_t slab_class_aligned_bytes(size_t size, size_t alignment);
+
+/* Units of a slab of the class: 1 or SLAB_WIDE_UNITS. */
+static SHALE_ALWAYS_INLINE unsigned slab_class_units(unsigned class)
+{
+    return slab_class_sizes[class] > SLAB_ONE_UNIT_MAX ? SLAB_WIDE_UNITS : 1;
+}
+
+/* Blocks in a slab of the class. */
+static SHALE_ALWAYS_INLINE uint32_t slab_class_capacity(unsigned class)
+{
+    return slab_class_units(class) * SLAB_UNIT_SIZE / slab_class_sizes[class];
+}
+
+#endif

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/* The malloc family over the fast and slow paths. Layer 1. */
+#include "slab/malloc.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "slab/fast.h"
+#include "slab/huge.h"
+#include "slab/late.h"
+#include "slab/reclaim.h"
+#include "slab/slow.h"
+
+enum {
+    SHRINK_SHARE = 2, /* realloc moves to a smaller class when less than half would be used */
+};
+
+void *slab_malloc(size_t size)
+{
+    return slab_malloc_fast(size);
+}
+
+void slab_free(void *block)
+{
+    slab_free_fast(block);
+}
+
+bool slab_owns(const void *address)
+{
+    return slab_in_range(address) || slab_huge_size(address) != 0;
+}
+
+size_t slab_usable_size(const void *block)
+{
+    if (!slab_in_range(block))
+        return block == NULL ? 0 : slab_huge_size(block);
+    uint32_t unit = slab_index_of(block);
+    switch (slab_unit_state_of(unit)) {
+    case SLAB_UNIT_SLAB:
+    case SLAB_UNIT_INNER:
+        return slab_class_sizes[slab_unit_at(unit)->class];
+    case SLAB_UNIT_RUN:
+    case SLAB_UNIT_LARGE:
+        return slab_large_size(unit);
+    case SLAB_UNIT_FREE:
+    case SLAB_UNIT_CLOSED:
+        break;
+    }
+    return 0;
+}
+
+/* ---- zeroed -----------------------------------------------------------------------------------
+ */
+
+void *slab_calloc(size_t count, size_t size)
+{
+    size_t total;
+    bool zero = false;
+    if (__builtin_mul_overflow(count, size, &total)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    if (total > SLAB_CLASS_MAX) {
+        void *large = slab_alloc_large(total, 0, &zero);
+        return large == NULL || zero ? large : memset(large, 0, total);
+    }
+    void *block = slab_calloc_fast(total, &zero);
+    if (block == NULL)
+        return NULL;
+    if (zero) {
+        ((struct slab_block *)block)->next = NULL;
+        return block;
+    }
+    return memset(block, 0, total);
+}
+
+/* ---- aligned ----------------------------------------------------------------------------------
+ */
+
+void *slab_aligned(size_t alignment, size_t size)
+{
+    bool zero;
+    if (!SHALE_IS_POWER_OF_TWO(alignment)) {
+        errno = EINVAL;
+        return NULL;
+    }
+    if (alignment <= 16)
+        return slab_malloc_fast(size);
+    if (alignment > SLAB_UNIT_SIZE)
+        return slab_alloc_large(size, alignment, &zero);
+    size_t bytes = slab_class_aligned_bytes(size, alignment);
+    if (bytes == 0)
+        return slab_alloc_large(size, alignment, &zero);
+    return slab_malloc_fast(bytes);
+}
+
+/* ---- resizing ---------------------------------------------------------------------------------
+ */
+
+static bool is_large(const void *block)
+{
+    enum slab_unit_state state = slab_unit_state_of(slab_index_of(block));
+    return state == SLAB_UNIT_RUN || state == SLAB_UNIT_LARGE;
+}
+
+static bool stays_large(const void *block, size_t size)
+{
+    bool run = slab_unit_state_of(slab_index_of(block)) == SLAB_UNIT_RUN;
+    return size > SLAB_CLASS_MAX && run == (size <= SLAB_RUN_MAX);
+}
+
+static bool resize_in_place(void *block, size_t size)
+{
+    enum slab_step step = SLAB_BUSY;
+    for (int i = 0; i < SLAB_LATE_TRIES && step == SLAB_BUSY; i++) {
+        struct slab_thr *thr = slab_begin();
+        if (thr == NULL)
+            return false;
+        step = slab_large_resize(thr, slab_index_of(block), size);
+        slab_finish(thr);
+        if (step == SLAB_BUSY)
+            slab_wait();
+    }
+    return step == SLAB_DONE;
+}
+
+static void *move(void *block, size_t old_size, size_t size)
+{
+    void *moved = slab_malloc_fast(size);
+    if (moved == NULL)
+        return NULL;
+    memcpy(moved, block, old_size < size ? old_size : size);
+    slab_free_fast(block);
+    return moved;
+}
+
+void *slab_realloc(void *block, size_t size)
+{
+    if (block == NULL)
+        return slab_malloc_fast(size);
+    size_t old_size = slab_usable_size(block);
+    if (old_size == 0) {
+        errno = ENOMEM; /* not a block of ours: leave it alone */
+        return NULL;
+    }
+    if (!slab_in_range(block)) {
+        void *resized = size > SLAB_CLASS_MAX ? slab_huge_resize(block, size) : NULL;
+        return resized != NULL ? resized : move(block, old_size, size);
+    }
+    if (is_large(block)) {
+        if (stays_large(block, size) && resize_in_place(block, size))
+            return block;
+    } else if (size <= old_size && size >= old_size / SHRINK_SHARE) {
+        return block;
+    }
+    return move(block, old_size, size);
+}
+
+size_t slab_give_back(size_t max_bytes)
+{
+    struct slab_thr *thr = slab_begin();
+    if (thr == NULL)
+        return 0;
+    bool late = thr->id == SLAB_LATE;
+    slab_finish(thr);
+    return late ? 0 : slab_reclaim(thr, max_bytes);
+}

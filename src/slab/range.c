@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/* Reservation, frontiers and the lock around them. Layer 1. */
+#include "slab/range.h"
+
+#include <pthread.h>
+
+#include <shale/error.h>
+
+#include "base/os.h"
+#include "base/system.h"
+#include "slab/bias.h"
+#include "slab/fork.h"
+#include "slab/thread.h"
+
+struct slab_range slab_range;
+_Atomic uint32_t slab_range_frontier[SLAB_HALVES];
+struct shale_lock slab_range_lock = SHALE_LOCK_INIT(SHALE_RANK_SLAB_FRONTIER);
+
+enum {
+    STEP_MIN_SEGMENTS = 1,
+    STEP_MAX_SEGMENTS = 32, /* 64 MiB: mprotect of a reserved range costs nothing per byte */
+    THREADS_MIN = 1024,
+    THREADS_MAX = 65536,
+    THREADS_STEP = 16,
+    GUARD = SLAB_UNIT_SIZE,
+};
+
+static uint32_t step[SLAB_HALVES];
+static uint32_t threads_accessible;
+
+/*
+ * A handler that interrupted an operation may run above internal locks, which rank higher. It may
+ * wait nevertheless: the holder of an OS lock has signals blocked, so it is another thread.
+ */
+static void acquire(struct shale_lock *lock)
+{
+    if (shale_atomic_load_relaxed(&slab_self->op) == 0) {
+        shale_lock_acquire(lock);
+        return;
+    }
+    while (!shale_lock_try(lock))
+        slab_wait();
+}
+
+void slab_os_lock(struct shale_lock *lock, sigset_t *saved)
+{
+    sigset_t all;
+    if (slab_fork_is_mine())
+        return;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, saved);
+    acquire(lock);
+}
+
+void slab_os_unlock(struct shale_lock *lock, const sigset_t *saved)
+{
+    if (slab_fork_is_mine())
+        return;
+    shale_lock_release(lock);
+    pthread_sigmask(SIG_SETMASK, saved, NULL);
+}
+
+/* Takes `size` bytes behind *next, a guard after them. */
+static char *carve(char **next, uint64_t size)
+{
+    char *start = *next;
+    *next += SHALE_ALIGN_UP(size, (uint64_t)SLAB_UNIT_SIZE) + GUARD;
+    return start;
+}
+
+/* Places everything for `size` bytes of blocks; with base NULL, says how much that takes. */
+static uint64_t place(struct slab_range *range, char *base, uint64_t size)
+{
+    uint64_t units = size >> SLAB_UNIT_SHIFT;
+    uint64_t threads = size >> 20;
+    threads = threads < THREADS_MIN ? THREADS_MIN : threads > THREADS_MAX ? THREADS_MAX : threads;
+    char *next = base + GUARD;
+
+    range->size = size;
+    range->segments = (uint32_t)(size >> SLAB_SEGMENT_SHIFT);
+    range->threads = (uint32_t)threads;
+    range->owners = (_Atomic uint32_t *)(void *)carve(&next, units * sizeof(uint32_t));
+    range->units = (struct slab_unit *)carve(&next, units * sizeof(struct slab_unit));
+    range->hots = (struct slab_hot *)carve(&next, units * sizeof(struct slab_hot));
+    range->rems = (struct slab_rem *)carve(&next, units * sizeof(struct slab_rem));
+    range->segs = (struct slab_seg *)carve(&next, range->segments * sizeof(struct slab_seg));
+    range->thrs = carve(&next, threads * SLAB_THR_SIZE);
+    range->base = (char *)SHALE_ALIGN_UP((uintptr_t)next, (uintptr_t)SLAB_SEGMENT_SIZE);
+    range->reservation = base;
+    range->reserved = (uint64_t)(range->base - base) + size + GUARD;
+    return range->reserved;
+}
+
+/* The largest range that RLIMIT_AS makes decent: half of what is left, metadata included. */
+static uint64_t largest_range(void)
+{
+    uint64_t left = shale_system_address_space_left();
+    if (left / 2 >= SLAB_RANGE_MAX)
+        return SLAB_RANGE_MAX;
+    return SHALE_ALIGN_DOWN(left / 2, SLAB_RANGE_MIN);
+}
+
+/* Segment 0 stays unused, so that index 0 can mean none. */
+static void split_in_halves(struct slab_range *range)
+{
+    range->first[0] = 1;
+    range->end[0] = range->first[1] = range->segments / 2;
+    range->end[1] = range->segments;
+    for (unsigned half = 0; half < SLAB_HALVES; half++) {
+        shale_atomic_store_relaxed(&slab_range_frontier[half], range->first[half]);
+        step[half] = STEP_MIN_SEGMENTS;
+    }
+    uint64_t middle = (uint64_t)range->end[0] << SLAB_SEGMENT_SHIFT;
+    (void)shale_os_advise_huge(range->base, middle, SHALE_OS_HUGE_NEVER);
+    (void)shale_os_advise_huge(range->base + middle, range->size - middle, SHALE_OS_HUGE_ALWAYS);
+}
+
+int slab_range_start(void)
+{
+    struct slab_range range = {0};
+    void *address = NULL;
+    int error = SHALE_ENOMEM;
+    for (uint64_t size = largest_range(); size >= SLAB_RANGE_MIN && error != 0;
+         size = SHALE_ALIGN_DOWN(size / 2, SLAB_RANGE_MIN)) {
+        uint64_t reserved = place(&range, NULL, size);
+        error = shale_os_reserve(reserved, SLAB_SEGMENT_SIZE, &address);
+        if (error == 0)
+            (void)place(&range, (char *)address, size);
+    }
+    if (error != 0)
+        return SHALE_ENOMEM;
+    /* Owners and units lie next to each other, a guard behind each. */
+    uint64_t readable = (uint64_t)((char *)range.hots - GUARD - (char *)range.owners);
+    error = shale_os_protect((void *)range.owners, readable, SHALE_OS_READ);
+    if (error != 0) {
+        (void)shale_os_release(range.reservation, range.reserved);
+        return error;
+    }
+    split_in_halves(&range);
+    slab_range = range;
+    threads_accessible = 0;
+    return 0;
+}
+
+/* Makes the pages of [address, end) accessible; whole pages around them are harmless. */
+static int open_pages(void *address, void *end)
+{
+    uintptr_t page = shale_os_page_size();
+    uintptr_t from = SHALE_ALIGN_DOWN((uintptr_t)address, page);
+    uintptr_t to = SHALE_ALIGN_UP((uintptr_t)end, page);
+    return shale_os_protect((void *)from, to - from, SHALE_OS_READ_WRITE);
+}
+
+/* Blocks last: a frontier that stops half-way leaves only metadata open, which harms nobody. */
+static int open_segments(uint32_t from, uint32_t to)
+{
+    uint64_t first = (uint64_t)from * SLAB_SEGMENT_UNITS;
+    uint64_t last = (uint64_t)to * SLAB_SEGMENT_UNITS;
+    struct slab_range *r = &slab_range;
+    int error = open_pages((void *)&r->owners[first], (void *)&r->owners[last]);
+    if (error == 0)
+        error = open_pages(&r->units[first], &r->units[last]);
+    if (error == 0)
+        error = open_pages(&r->hots[first], &r->hots[last]);
+    if (error == 0)
+        error = open_pages(&r->rems[first], &r->rems[last]);
+    if (error == 0)
+        error = open_pages(&r->segs[from], &r->segs[to]);
+    if (error == 0)
+        error = open_pages(slab_segment_address(from), slab_segment_address(to));
+    return error;
+}
+
+/* A step as large as the half's habit, then the least that serves. */
+static int move_frontier(unsigned half, uint32_t from, uint32_t segment)
+{
+    uint32_t wanted = from + step[half];
+    if (wanted < segment)
+        wanted = segment;
+    if (wanted > slab_range.end[half])
+        wanted = slab_range.end[half];
+    int error = open_segments(from, wanted);
+    if (error != 0 && wanted > segment) {
+        wanted = segment;
+        error = open_segments(from, wanted);
+    }
+    if (error != 0)
+        return SHALE_ENOMEM;
+    if (step[half] < STEP_MAX_SEGMENTS)
+        step[half] *= 2;
+    /* ORDER RANGE1 release -> acquire in slab_pool_take() [pool.c]. Publishes that the pages below
+     * the frontier are accessible. Without it a thread could touch them too early. Test
+     * range_grow_many_threads_no_fault. */
+    shale_atomic_store_release(&slab_range_frontier[half], wanted);
+    return 0;
+}
+
+int slab_range_grow(unsigned half, uint32_t segment)
+{
+    if (segment > slab_range.end[half])
+        return SHALE_ENOMEM;
+    sigset_t saved;
+    int error = 0;
+    slab_os_lock(&slab_range_lock, &saved);
+    uint32_t from = shale_atomic_load_relaxed(&slab_range_frontier[half]);
+    if (from < segment)
+        error = move_frontier(half, from, segment);
+    slab_os_unlock(&slab_range_lock, &saved);
+    return error;
+}
+
+int slab_range_grow_threads(uint32_t index)
+{
+    while (index >= threads_accessible) {
+        char *from = slab_range.thrs + (uint64_t)threads_accessible * SLAB_THR_SIZE;
+        uint32_t more = slab_range.threads - threads_accessible;
+        if (more > THREADS_STEP)
+            more = THREADS_STEP;
+        if (more == 0 || open_pages(from, from + (uint64_t)more * SLAB_THR_SIZE) != 0)
+            return SHALE_ENOMEM;
+        threads_accessible += more;
+    }
+    return 0;
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/* Tidying heaps, and purging what they gave back. Layer 1. */
+#include "slab/reclaim.h"
+
+#include "base/clock.h"
+#include "slab/bias.h"
+#include "slab/fork.h"
+#include "slab/orphan.h"
+#include "slab/range.h"
+#include "slab/unit.h"
+
+enum {
+    VISIT_PATIENCE_NS = 1000000,
+    PURGE_PERIOD_NS = 10000000,
+    PURGE_SAVED_MAX = 32, /* periods: 64 MiB at once after a third of a second of nothing */
+};
+
+/* A slab may move to another list, or away, when it is looked at: its successor is read first. */
+static void collect_list(struct slab_thr *thr, uint32_t unit)
+{
+    while (unit != SLAB_NONE) {
+        struct slab_hot *hot = slab_hot_at(unit);
+        unit = hot->next;
+        slab_collect(thr, hot);
+        slab_arm(thr, hot);
+        slab_reclassify(thr, hot);
+    }
+}
+
+/* A current slab without live blocks is of no use to a thread that is asked to be tidy. */
+static void retire_current(struct slab_thr *thr, unsigned class)
+{
+    struct slab_hot *hot = thr->main.current[class];
+    if (hot == &slab_hot_empty)
+        return;
+    slab_collect(thr, hot);
+    if (hot->frees < hot->allocs)
+        return;
+    slab_park(thr, hot);
+}
+
+void slab_tidy(struct slab_thr *thr)
+{
+    thr->tidy_again = false;
+    slab_flush_batches(thr);
+    slab_collect_messages(thr, UINT32_MAX);
+    collect_list(thr, thr->main.full);
+    for (unsigned class = 0; class < SLAB_CLASSES; class ++) {
+        retire_current(thr, class);
+        collect_list(thr, thr->main.partial[class]);
+    }
+    if (!slab_release_empties(thr, 0))
+        thr->tidy_again = true;
+}
+
+static void tidy_other(struct slab_thr *target, void *unused)
+{
+    (void)unused;
+    slab_tidy(target);
+}
+
+unsigned slab_visit_all(struct slab_thr *self, uint32_t request,
+                        void (*work)(struct slab_thr *target, void *argument), void *argument)
+{
+    unsigned deferred = 0;
+    sigset_t saved;
+    if (slab_fork_is_mine())
+        return 0; /* everyone is held already, by this thread, for another purpose */
+    uint32_t end = shale_atomic_load_relaxed(&slab_thr_end);
+    for (uint32_t id = 1; id < end; id++) {
+        struct slab_thr *target = slab_thr_at(id);
+        if (target == self)
+            continue;
+        slab_os_lock(&slab_visit_lock, &saved);
+        if (slab_visit(self, target, request, work, argument, VISIT_PATIENCE_NS) == SLAB_DEFERRED)
+            deferred++;
+        slab_os_unlock(&slab_visit_lock, &saved);
+    }
+    return deferred;
+}
+
+/* Empty segments that the pool had no time for, and dead slabs. */
+static void trim_epoch(struct slab_epoch *epoch)
+{
+    if (!slab_internal_try(&epoch->lock))
+        return;
+    slab_bury_left(epoch);
+    slab_units_trim(epoch);
+    shale_lock_release(&epoch->lock);
+}
+
+uint64_t slab_reclaim(struct slab_thr *self, uint64_t max_bytes)
+{
+    /* Twice: the first round sends batches, the second takes what they brought. */
+    for (int round = 0; round < 2; round++) {
+        slab_enter(self);
+        slab_tidy(self);
+        slab_leave(self);
+        (void)slab_visit_all(self, SLAB_ATTN_TIDY, tidy_other, NULL);
+    }
+    slab_enter(self);
+    slab_tidy(self);
+    trim_epoch(&slab_epoch_eternal);
+    slab_leave(self);
+    return slab_pool_purge(self, 0, max_bytes);
+}
+
+/* Segments this thread may give back: one per period, saved up to a limit. */
+static uint64_t purge_credit(struct slab_thr *self, uint64_t now)
+{
+    if (now - self->purge_tick_ns > PURGE_SAVED_MAX * (uint64_t)PURGE_PERIOD_NS)
+        self->purge_tick_ns = now - PURGE_SAVED_MAX * (uint64_t)PURGE_PERIOD_NS;
+    return (now - self->purge_tick_ns) / PURGE_PERIOD_NS;
+}
+
+void slab_purge_after(struct slab_thr *self, size_t bytes)
+{
+    uint32_t keep = slab_pool_keep();
+    if (SHALE_LIKELY(slab_pool_dirty() <= keep))
+        return;
+    uint64_t wanted = bytes <= SLAB_SEGMENT_SIZE ? 1 : bytes >> SLAB_SEGMENT_SHIFT;
+    uint64_t credit = purge_credit(self, shale_clock_monotonic_ns());
+    if (wanted > credit)
+        wanted = credit;
+    self->purge_tick_ns += wanted * PURGE_PERIOD_NS;
+    (void)slab_pool_purge(self, keep, wanted << SLAB_SEGMENT_SHIFT);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Memory given back: by a thread from its own heap, by anyone from everyone's. Layer 1.
+ */
+#ifndef SHALE_SLAB_RECLAIM_H
+#define SHALE_SLAB_RECLAIM_H
+
+#include "slab/remote.h"
+
+/*
+ * Flushes a thread's batches, takes what others freed, releases what is empty.
+ * Locks: the thread's biased lock.
+ */
+void slab_tidy(struct slab_thr *thr);
+
+/*
+ * Tidies every thread, idle ones too, and gives dirty segments back to the system.
+ *
+ * @param max_bytes  stop after so many bytes.
+ * @return bytes given back. Threads inside the allocator for longer than a millisecond tidy
+ *         themselves later.
+ * Locks: none held; op is 0.
+ */
+uint64_t slab_reclaim(struct slab_thr *self, uint64_t max_bytes);
+
+/*
+ * Plain malloc has no close: when more segments are dirty than is worth keeping, this gives back as
+ * many as a freed block of `bytes` had, at least one, within a budget of one per 10 ms and thread
+ * that is saved up to 32. A program that frees and takes the same memory in a loop pays for it in
+ * page faults no more often than that. Locks: none held; op is 0.
+ */
+void slab_purge_after(struct slab_thr *self, size_t bytes);
+
+/* Visits every other live thread: fn runs under its biased lock. Returns how many did not stop. */
+unsigned slab_visit_all(struct slab_thr *self, uint32_t request,
+                        void (*work)(struct slab_thr *target, void *argument), void *argument);
+
+#endif

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+/* Batches, words and inboxes. Layer 1. */
+#include "slab/remote.h"
+
+#include "slab/class.h"
+#include "slab/orphan.h"
+
+enum {
+    BATCH_BLOCKS = 32,
+    BATCH_BYTES = 16384,
+    DEPTH_TOLD = 8, /* messages after which the owner is told by its attn */
+    DEPTH_MAX = 0xffff,
+};
+
+#define COUNT_OF(word) ((uint32_t)((word) >> SLAB_REM_COUNT_SHIFT))
+#define COUNT(n)       ((uint64_t)(n) << SLAB_REM_COUNT_SHIFT)
+
+/* Word 1 of a message's first block. */
+struct message {
+    struct slab_block *chain;
+    uint64_t next; /* count << 48 | next message */
+};
+
+_Static_assert(sizeof(struct message) <= 16, "the smallest block holds a message");
+
+static uint64_t encode(uint32_t unit, const struct slab_block *block)
+{
+    return (uint64_t)((const char *)block - slab_unit_address(unit)) / 16 + 1;
+}
+
+static struct slab_block *decode(uint32_t unit, uint64_t word)
+{
+    uint64_t head = word & SLAB_REM_HEAD_MASK;
+    return head == 0 ? NULL
+                     : (struct slab_block *)(void *)(slab_unit_address(unit) + (head - 1) * 16);
+}
+
+/* ---- sending ----------------------------------------------------------------------------------
+ */
+
+static bool push_message(uint32_t owner, struct slab_block *head, uint32_t count)
+{
+    struct slab_thr *thr = slab_thr_at(owner);
+    struct message *message = (struct message *)(void *)head;
+    uint64_t inbox = shale_atomic_load_relaxed(&thr->inbox);
+    uint64_t depth;
+    uint64_t next;
+    do {
+        if (inbox == SLAB_INBOX_CLOSED)
+            return false;
+        message->next = COUNT(count) | (inbox & SLAB_INBOX_ADDRESS);
+        depth = (inbox >> SLAB_INBOX_DEPTH_SHIFT) + 1;
+        depth = depth > DEPTH_MAX ? DEPTH_MAX : depth;
+        next = depth << SLAB_INBOX_DEPTH_SHIFT | (uint64_t)(uintptr_t)head;
+        /* ORDER REMOTE2 release -> acquire in take_inbox() [remote.c]. Publishes the chain. Without
+         * it the owner would follow old links. Test remote_messages_reach_owner. */
+    } while (!shale_atomic_cas_weak_release(&thr->inbox, &inbox, next));
+    if (depth == DEPTH_TOLD)
+        shale_atomic_fetch_or_relaxed(&thr->attn, SLAB_ATTN_INBOX);
+    return true;
+}
+
+/* What became of one try to send. */
+enum sent { SENT, AGAIN, LAST, WRONG, SENT_MESSAGE };
+
+static enum sent send_to_orphan(uint32_t unit, uint64_t *word, struct slab_block *head,
+                                struct slab_block *tail, uint32_t count)
+{
+    uint32_t live = COUNT_OF(*word);
+    if (count > live)
+        return WRONG;
+    tail->next = decode(unit, *word);
+    uint64_t next = SLAB_REM_ORPHAN | COUNT(live - count) | encode(unit, head);
+    if (count == live)
+        next = SLAB_REM_DEAD;
+    /* ORDER ORPHAN1 acq_rel <-> acq_rel in slab_adopt() [orphan.c], slab_make_orphan() [orphan.c].
+     * Publishes the chain to an adopter; who counts to 0 sees the last owner's hot line. Test
+     * orphan_counted_down_by_many_released_once. */
+    if (!shale_atomic_cas_acq_rel(&slab_rem_at(unit)->word, word, next))
+        return AGAIN;
+    return count == live ? LAST : SENT;
+}
+
+static enum sent send_to_owner(uint32_t unit, uint64_t *word, struct slab_block *head,
+                               struct slab_block *tail, uint32_t count)
+{
+    struct slab_rem *rem = slab_rem_at(unit);
+    if ((*word & SLAB_REM_NOTIFY) != 0) {
+        /* ORDER REMOTE3 acquire <- release in slab_arm() [remote.c]. The owner that armed is the
+         * one read next. Test remote_messages_reach_owner. */
+        if (!shale_atomic_cas_acquire(&rem->word, word, 0))
+            return AGAIN;
+        uint32_t owner = slab_owner_of(unit);
+        tail->next = NULL; /* an earlier try may have chained it */
+        if (owner != SLAB_NONE && push_message(owner, head, count))
+            return SENT_MESSAGE;
+        *word = shale_atomic_load_relaxed(&rem->word); /* it exits: see what the slab is now */
+        return AGAIN;
+    }
+    if (COUNT_OF(*word) + count > DEPTH_MAX)
+        return WRONG;
+    tail->next = decode(unit, *word);
+    uint64_t next = COUNT(COUNT_OF(*word) + count) | encode(unit, head);
+    /* ORDER REMOTE1 release -> acquire in slab_collect() [remote.c]. Publishes the chain, and all
+     * that the freeing thread did with the blocks. Test remote_words_collected_whole. */
+    return shale_atomic_cas_release(&rem->word, word, next) ? SENT : AGAIN;
+}
+
+static enum sent send(uint32_t unit, struct slab_block *head, struct slab_block *tail,
+                      uint32_t count)
+{
+    uint64_t word = shale_atomic_load_relaxed(&slab_rem_at(unit)->word);
+    enum sent sent;
+    do {
+        if ((word & SLAB_REM_DEAD) != 0)
+            sent = WRONG;
+        else if ((word & SLAB_REM_ORPHAN) != 0)
+            sent = send_to_orphan(unit, &word, head, tail, count);
+        else
+            sent = send_to_owner(unit, &word, head, tail, count);
+    } while (sent == AGAIN);
+    return sent;
+}
+
+static void send_counted(struct slab_thr *thr, uint32_t unit, struct slab_block *head,
+                         struct slab_block *tail, uint32_t count)
+{
+    enum sent sent = send(unit, head, tail, count);
+    SLAB_COUNT(thr, flushes, 1);
+    if (sent == SENT_MESSAGE)
+        SLAB_COUNT(thr, messages_sent, 1);
+    else if (sent == WRONG)
+        SLAB_COUNT(thr, misuse, 1);
+    else if (sent == LAST)
+        slab_bury(unit);
+}
+
+/* A batch of a slab that lives no more (its epoch was discarded) is dropped. */
+static void flush(struct slab_thr *thr, struct slab_batch *batch)
+{
+    uint32_t unit = batch->unit;
+    if (shale_atomic_load_relaxed(&slab_unit_at(unit)->generation) == batch->generation)
+        send_counted(thr, unit, batch->head, batch->tail, batch->count);
+    else
+        SLAB_COUNT(thr, dropped, batch->count);
+    batch->count = 0;
+}
+
+static void start_batch(struct slab_batch *batch, struct slab_block *block, uint32_t unit,
+                        uint32_t generation)
+{
+    /* The size from the unit: the hot line is the owner's. */
+    uint32_t limit = BATCH_BYTES / slab_class_sizes[slab_unit_at(unit)->class];
+    batch->head = batch->tail = block;
+    block->next = NULL;
+    batch->unit = unit;
+    batch->generation = generation;
+    batch->count = 1;
+    batch->limit = limit < 1 ? 1 : limit > BATCH_BLOCKS ? BATCH_BLOCKS : limit;
+}
+
+void slab_free_remote(struct slab_thr *thr, void *address, uint32_t unit)
+{
+    struct slab_block *block = address;
+    struct slab_unit *entry = slab_unit_at(unit);
+    struct slab_batch *batch = &thr->batches[unit % SLAB_BATCHES];
+    uint32_t generation = shale_atomic_load_relaxed(&entry->generation);
+    SLAB_COUNT(thr, remote_frees, 1);
+    if (slab_owner_of(unit) == SLAB_NONE) {
+        send_counted(thr, unit, block, block, 1);
+        return;
+    }
+    if (batch->count != 0 && batch->unit == unit && batch->generation == generation) {
+        block->next = batch->head;
+        batch->head = block;
+        batch->count++;
+    } else {
+        if (batch->count != 0)
+            flush(thr, batch);
+        start_batch(batch, block, unit, generation);
+    }
+    if (batch->count >= batch->limit)
+        flush(thr, batch);
+}
+
+void slab_free_signal(void *block, uint32_t unit)
+{
+    if (send(unit, block, block, 1) == LAST)
+        slab_bury(unit);
+}
+
+void slab_flush_batches(struct slab_thr *thr)
+{
+    for (unsigned i = 0; i < SLAB_BATCHES; i++)
+        if (thr->batches[i].count != 0)
+            flush(thr, &thr->batches[i]);
+}
+
+/* ---- receiving --------------------------------------------------------------------------------
+ */
+
+void slab_collect(struct slab_thr *thr, struct slab_hot *hot)
+{
+    struct slab_rem *rem = slab_rem_at(hot->unit);
+    if (COUNT_OF(shale_atomic_load_relaxed(&rem->word)) == 0)
+        return;
+    /* ORDER REMOTE1 acquire <- release in send_to_owner() [remote.c]. The whole chain is seen. */
+    uint64_t word = shale_atomic_exchange_acquire(&rem->word, 0);
+    slab_take_back(hot, decode(hot->unit, word), COUNT_OF(word));
+    SLAB_COUNT(thr, collected, COUNT_OF(word));
+}
+
+void slab_arm(struct slab_thr *thr, struct slab_hot *hot)
+{
+    struct slab_rem *rem = slab_rem_at(hot->unit);
+    /* Only the owner arms: what is armed stays so until a message is on the way. */
+    if (shale_atomic_load_relaxed(&rem->word) == SLAB_REM_NOTIFY)
+        return;
+    for (;;) {
+        uint64_t word = 0;
+        /* ORDER REMOTE3 release -> acquire in send_to_owner() [remote.c]. Publishes who owns the
+         * slab, and that it waits for a message. */
+        if (shale_atomic_cas_release(&rem->word, &word, SLAB_REM_NOTIFY))
+            return;
+        if ((word & SLAB_REM_NOTIFY) != 0)
+            return;
+        slab_collect(thr, hot);
+    }
+}
+
+/* The batch in a message: ours goes back to its slab, another's is sent on. */
+static void handle(struct slab_thr *thr, struct slab_block *chain, uint32_t count)
+{
+    uint32_t unit = slab_first_unit(slab_index_of(chain));
+    SLAB_COUNT(thr, messages_received, 1);
+    if (slab_owner_of(unit) != thr->id) {
+        struct slab_block *tail = chain;
+        for (uint32_t i = 1; i < count; i++)
+            tail = tail->next;
+        SLAB_COUNT(thr, forwarded, 1);
+        send_counted(thr, unit, chain, tail, count);
+        return;
+    }
+    struct slab_hot *hot = slab_hot_at(unit);
+    slab_take_back(hot, chain, count);
+    SLAB_COUNT(thr, collected, count);
+    if (hot->list != SLAB_LIST_CURRENT)
+        slab_arm(thr, hot);
+    slab_reclassify(thr, hot);
+}
+
+static struct slab_block *take_inbox(struct slab_thr *thr, uint64_t replacement)
+{
+    /* ORDER REMOTE2 acquire <- release in push_message() [remote.c]. All messages, whole. */
+    uint64_t inbox = shale_atomic_exchange_acquire(&thr->inbox, replacement);
+    if (inbox == SLAB_INBOX_CLOSED)
+        return NULL;
+    return (struct slab_block *)(uintptr_t)(inbox & SLAB_INBOX_ADDRESS);
+}
+
+void slab_collect_messages(struct slab_thr *thr, uint32_t max)
+{
+    if (thr->messages == NULL && shale_atomic_load_relaxed(&thr->inbox) > SLAB_INBOX_CLOSED)
+        thr->messages = take_inbox(thr, 0);
+    for (uint32_t i = 0; i < max && thr->messages != NULL; i++) {
+        struct slab_block *chain = thr->messages;
+        uint64_t next = ((struct message *)(void *)chain)->next;
+        thr->messages = (struct slab_block *)(uintptr_t)(next & SLAB_INBOX_ADDRESS);
+        handle(thr, chain, COUNT_OF(next));
+    }
+}
+
+void slab_close_inbox(struct slab_thr *thr)
+{
+    struct slab_block *newer = take_inbox(thr, SLAB_INBOX_CLOSED);
+    if (newer == NULL)
+        return;
+    struct message *last = (struct message *)(void *)newer;
+    while ((last->next & SLAB_INBOX_ADDRESS) != 0)
+        last = (struct message *)(uintptr_t)(last->next & SLAB_INBOX_ADDRESS);
+    last->next |= (uint64_t)(uintptr_t)thr->messages;
+    thr->messages = newer;
+}

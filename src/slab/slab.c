@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: MIT */
+/* Lists, linking, parking and release of slabs. Layer 1. */
+#include "slab/slab.h"
+
+#include "base/probe.h"
+#include "slab/class.h"
+#include "slab/remote.h"
+#include "slab/unit.h"
+
+enum {
+    LINK_BYTES = 4096, /* new blocks per step: one page is touched */
+    WORTH_SHARE = 8,   /* a full slab is worth a visit when 1/8 of it came back, */
+    WORTH_MAX = 32,    /* or this many blocks */
+    EMPTIES_MIN = 4,   /* empty slabs a thread may keep */
+    EMPTIES_SHARE = 4, /* and one in so many that it owns */
+};
+
+struct slab_hot slab_hot_empty;
+
+static struct slab_cache *cache_of(struct slab_thr *thr, const struct slab_hot *hot)
+{
+    (void)hot;
+    return &thr->main;
+}
+
+bool slab_link_more(struct slab_thr *thr, struct slab_hot *hot)
+{
+    if (hot->linked == hot->capacity)
+        return false;
+    uint32_t count = hot->size >= LINK_BYTES ? 1 : LINK_BYTES / hot->size;
+    if (count > hot->capacity - hot->linked)
+        count = hot->capacity - hot->linked;
+    char *block = slab_unit_address(hot->unit) + (uint64_t)hot->linked * hot->size;
+    struct slab_block *first = (struct slab_block *)(void *)block;
+    struct slab_block *last = first;
+    for (uint32_t i = 1; i < count; i++) {
+        block += hot->size;
+        last->next = (struct slab_block *)(void *)block;
+        last = last->next;
+    }
+    last->next = hot->free;
+    hot->free = first;
+    hot->linked += count;
+    SLAB_COUNT(thr, linked, 1);
+    return true;
+}
+
+void slab_take_back(struct slab_hot *hot, struct slab_block *chain, uint32_t count)
+{
+    hot->frees += count;
+    if (hot->free != NULL) {
+        struct slab_block *last = chain;
+        for (uint32_t i = 1; i < count; i++)
+            last = last->next;
+        last->next = hot->free;
+    }
+    hot->free = chain;
+}
+
+static uint32_t worth(const struct slab_hot *hot)
+{
+    uint32_t blocks = hot->capacity / WORTH_SHARE;
+    return blocks < 1 ? 1 : blocks > WORTH_MAX ? WORTH_MAX : blocks;
+}
+
+/* ---- lists ---------------------------------------------------------------------------------- */
+
+static void push_full(struct slab_cache *cache, struct slab_hot *hot)
+{
+    hot->list = SLAB_LIST_FULL;
+    hot->trigger = hot->frees + worth(hot);
+    hot->prev = SLAB_NONE;
+    hot->next = cache->full;
+    if (cache->full != SLAB_NONE)
+        slab_hot_at(cache->full)->prev = hot->unit;
+    cache->full = hot->unit;
+}
+
+/* Behind the others: by its turn more of its blocks have come back. */
+static void push_partial(struct slab_cache *cache, struct slab_hot *hot)
+{
+    hot->list = SLAB_LIST_PARTIAL;
+    hot->trigger = hot->allocs;
+    hot->next = SLAB_NONE;
+    hot->prev = cache->partial_last[hot->class];
+    if (hot->prev != SLAB_NONE)
+        slab_hot_at(hot->prev)->next = hot->unit;
+    else
+        cache->partial[hot->class] = hot->unit;
+    cache->partial_last[hot->class] = hot->unit;
+}
+
+void slab_set_current(struct slab_cache *cache, unsigned class, struct slab_hot *hot)
+{
+    uint32_t last = slab_class_sizes[class] / 16;
+    cache->current[class] = hot;
+    if (last >= SLAB_DIRECT)
+        return;
+    for (uint32_t i = class == 0 ? 0 : slab_class_sizes[class - 1] / 16 + 1; i <= last; i++)
+        cache->direct[i] = hot;
+}
+
+static void unlink_hot(struct slab_hot *hot, uint32_t *first, uint32_t *last)
+{
+    if (hot->prev != SLAB_NONE)
+        slab_hot_at(hot->prev)->next = hot->next;
+    else
+        *first = hot->next;
+    if (hot->next != SLAB_NONE)
+        slab_hot_at(hot->next)->prev = hot->prev;
+    else
+        *last = hot->prev;
+    hot->next = hot->prev = SLAB_NONE;
+}
+
+static void remove_empty(struct slab_thr *thr, uint32_t index)
+{
+    uint32_t last = --thr->empties;
+    thr->empty_unit[index] = thr->empty_unit[last];
+    thr->empty_class[index] = thr->empty_class[last];
+}
+
+static void detach_empty(struct slab_thr *thr, const struct slab_hot *hot)
+{
+    for (uint32_t i = 0; i < thr->empties; i++) {
+        if (thr->empty_unit[i] == hot->unit) {
+            remove_empty(thr, i);
+            return;
+        }
+    }
+}
+
+void slab_detach(struct slab_thr *thr, struct slab_hot *hot)
+{
+    struct slab_cache *cache = cache_of(thr, hot);
+    uint32_t ignored = SLAB_NONE;
+    switch ((enum slab_list)hot->list) {
+    case SLAB_LIST_CURRENT:
+        slab_set_current(cache, hot->class, &slab_hot_empty);
+        break;
+    case SLAB_LIST_PARTIAL:
+        unlink_hot(hot, &cache->partial[hot->class], &cache->partial_last[hot->class]);
+        break;
+    case SLAB_LIST_FULL:
+        unlink_hot(hot, &cache->full, &ignored);
+        break;
+    case SLAB_LIST_EMPTY:
+        detach_empty(thr, hot);
+        break;
+    case SLAB_LIST_NONE:
+    case SLAB_LIST_ORPHAN:
+    case SLAB_LIST_BROKEN:
+        break;
+    }
+    hot->list = SLAB_LIST_NONE;
+}
+
+/* ---- from one list to the next --------------------------------------------------------------- */
+
+/* More blocks came back than went out: a double free. Its free list cannot be trusted again. */
+static void give_up(struct slab_thr *thr, struct slab_hot *hot)
+{
+    slab_detach(thr, hot);
+    hot->list = SLAB_LIST_BROKEN;
+    hot->free = NULL;
+    hot->trigger = UINT64_MAX;
+    SLAB_COUNT(thr, misuse, 1);
+    SHALE_PROBE2(slab_misuse, hot->unit, hot->frees);
+}
+
+static uint32_t empties_allowed(const struct slab_thr *thr)
+{
+    uint32_t allowed = thr->owned / EMPTIES_SHARE;
+    if (allowed < EMPTIES_MIN)
+        return EMPTIES_MIN;
+    return allowed < SLAB_EMPTIES_MAX ? allowed : SLAB_EMPTIES_MAX;
+}
+
+static void push_empty(struct slab_thr *thr, struct slab_hot *hot)
+{
+    hot->list = SLAB_LIST_EMPTY;
+    hot->trigger = hot->frees + 1;
+    thr->empty_unit[thr->empties] = hot->unit;
+    thr->empty_class[thr->empties] = hot->class;
+    thr->empties++;
+}
+
+static bool try_release(struct slab_thr *thr, struct slab_hot *hot)
+{
+    struct slab_epoch *epoch = slab_epoch_of(slab_unit_at(hot->unit)->epoch);
+    if (!slab_internal_try(&epoch->lock)) {
+        SLAB_COUNT(thr, lock_busy, 1);
+        return false;
+    }
+    slab_release_locked(epoch, hot);
+    shale_lock_release(&epoch->lock);
+    thr->owned--;
+    SLAB_COUNT(thr, slabs_released, 1);
+    return true;
+}
+
+/* Keeps a slab whose blocks are all back, gives it away, or parks it until the lock is free. */
+static void retire(struct slab_thr *thr, struct slab_hot *hot)
+{
+    bool narrow = slab_class_units(hot->class) == 1;
+    if (narrow && thr->empties < empties_allowed(thr)) {
+        push_empty(thr, hot);
+    } else if (!try_release(thr, hot)) {
+        thr->tidy_again = true;
+        if (narrow && thr->empties < SLAB_EMPTIES_MAX) {
+            push_empty(thr, hot);
+        } else {
+            push_partial(cache_of(thr, hot), hot);
+            hot->trigger = UINT64_MAX;
+        }
+    }
+}
+
+void slab_reclassify(struct slab_thr *thr, struct slab_hot *hot)
+{
+    if (hot->frees > hot->allocs) {
+        give_up(thr, hot);
+    } else if (hot->list == SLAB_LIST_PARTIAL || hot->list == SLAB_LIST_FULL) {
+        if (hot->frees == hot->allocs) {
+            slab_detach(thr, hot);
+            retire(thr, hot);
+        } else if (hot->list == SLAB_LIST_PARTIAL) {
+            hot->trigger = hot->allocs;
+        } else if (hot->frees >= hot->trigger) {
+            slab_detach(thr, hot);
+            push_partial(cache_of(thr, hot), hot);
+        }
+    }
+}
+
+void slab_park(struct slab_thr *thr, struct slab_hot *hot)
+{
+    slab_detach(thr, hot);
+    push_partial(cache_of(thr, hot), hot);
+    slab_arm(thr, hot);
+    slab_reclassify(thr, hot);
+}
+
+void slab_make_current(struct slab_thr *thr, struct slab_hot *hot)
+{
+    hot->list = SLAB_LIST_CURRENT;
+    hot->trigger = UINT64_MAX;
+    slab_set_current(cache_of(thr, hot), hot->class, hot);
+}
+
+bool slab_park_full(struct slab_thr *thr, struct slab_hot *hot)
+{
+    slab_arm(thr, hot);
+    if (hot->frees > hot->allocs) {
+        give_up(thr, hot);
+        return true;
+    }
+    if (hot->free != NULL)
+        return false;
+    struct slab_cache *cache = cache_of(thr, hot);
+    slab_set_current(cache, hot->class, &slab_hot_empty);
+    push_full(cache, hot);
+    return true;
+}
+
+struct slab_hot *slab_unpark(struct slab_thr *thr, unsigned class)
+{
+    uint32_t unit = thr->main.partial[class];
+    if (unit == SLAB_NONE)
+        return NULL;
+    struct slab_hot *hot = slab_hot_at(unit);
+    slab_detach(thr, hot);
+    return hot;
+}
+
+/* ---- taking and releasing ---------------------------------------------------------------------
+ */
+
+void slab_make(struct slab_thr *thr, uint32_t unit, unsigned class, bool zero)
+{
+    struct slab_hot *hot = slab_hot_at(unit);
+    struct slab_unit *entry = slab_unit_at(unit);
+    *hot = (struct slab_hot){.trigger = UINT64_MAX,
+                             .capacity = slab_class_capacity(class),
+                             .size = slab_class_sizes[class],
+                             .unit = unit,
+                             .class = (uint8_t) class,
+                             .zero = zero};
+    shale_atomic_store_relaxed(&slab_rem_at(unit)->word, 0);
+    entry->class = (uint8_t) class;
+    entry->epoch = 0;
+    for (uint32_t i = 1; i < slab_class_units(class); i++) {
+        struct slab_unit *inner = slab_unit_at(unit + i);
+        inner->back = i;
+        inner->class = (uint8_t) class;
+        shale_atomic_store_relaxed(&inner->state, SLAB_UNIT_INNER);
+    }
+    shale_atomic_store_relaxed(&entry->state, SLAB_UNIT_SLAB);
+    slab_set_owner(unit, thr->id);
+}
+
+struct slab_hot *slab_take_empty(struct slab_thr *thr, unsigned class, bool any)
+{
+    uint32_t index = thr->empties;
+    if (index == 0)
+        return NULL;
+    do
+        index--;
+    while (thr->empty_class[index] != class && index > 0);
+    if (thr->empty_class[index] != class && (!any || slab_class_units(class) != 1))
+        return NULL;
+    struct slab_hot *hot = slab_hot_at(thr->empty_unit[index]);
+    remove_empty(thr, index);
+    hot->list = SLAB_LIST_NONE;
+    if (hot->class != class) {
+        thr->past_allocs[hot->class] += hot->allocs;
+        slab_make(thr, hot->unit, class, false);
+    }
+    SLAB_COUNT(thr, slabs_reused, 1);
+    return hot;
+}
+
+enum slab_step slab_take(struct slab_thr *thr, unsigned class, struct slab_hot **hot,
+                         struct slab_growth *grow)
+{
+    struct slab_run run;
+    enum slab_step step =
+        slab_units_take(&slab_epoch_eternal, 0, slab_class_units(class), 1, &run, grow);
+    if (step != SLAB_DONE)
+        return step;
+    slab_make(thr, run.unit, class, run.zero);
+    thr->owned++;
+    SLAB_COUNT(thr, slabs_taken, 1);
+    *hot = slab_hot_at(run.unit);
+    return SLAB_DONE;
+}
+
+void slab_release_locked(struct slab_epoch *epoch, struct slab_hot *hot)
+{
+    uint32_t unit = hot->unit;
+    uint32_t units = slab_class_units(hot->class);
+    struct slab_unit *entry = slab_unit_at(unit);
+    hot->list = SLAB_LIST_NONE;
+    epoch->past_allocs[hot->class] += hot->allocs;
+    slab_set_owner(unit, SLAB_NONE);
+    shale_atomic_add_single_writer(&entry->generation, 1);
+    shale_atomic_store_relaxed(&slab_rem_at(unit)->word, 0);
+    for (uint32_t i = 0; i < units; i++)
+        shale_atomic_store_relaxed(&slab_unit_at(unit + i)->state, SLAB_UNIT_FREE);
+    slab_units_give(epoch, unit, units);
+}
+
+bool slab_release_empties(struct slab_thr *thr, uint32_t keep)
+{
+    while (thr->empties > keep) {
+        struct slab_hot *hot = slab_hot_at(thr->empty_unit[thr->empties - 1]);
+        if (!try_release(thr, hot))
+            return false;
+        thr->empties--;
+    }
+    return true;
+}

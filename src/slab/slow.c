@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+/* What malloc and free do when the fast path cannot. Layer 1. */
+#include <errno.h>
+
+#include "base/probe.h"
+#include "slab/fast.h"
+#include "slab/huge.h"
+#include "slab/late.h"
+#include "slab/orphan.h"
+#include "slab/reclaim.h"
+#include "slab/slow.h"
+
+/* ---- steps that may have to be tried again ----------------------------------------------------
+ */
+
+static enum slab_step class_step(struct slab_thr *thr, struct slab_request *request,
+                                 struct slab_growth *grow);
+
+static enum slab_step large_step(struct slab_thr *thr, struct slab_request *request,
+                                 struct slab_growth *grow)
+{
+    return slab_large_alloc(thr, &request->large, grow);
+}
+
+/* Flushes, drains and gives back everything there is, once per request. op is 0. */
+static bool make_memory(struct slab_thr *thr, struct slab_request *request)
+{
+    if (request->reclaimed || thr->id == SLAB_LATE)
+        return false;
+    request->reclaimed = true;
+    SHALE_PROBE1(slab_out_of_memory, request->large.size);
+    (void)slab_reclaim(thr, SIZE_MAX);
+    return true;
+}
+
+/* True when the step is to be tried again; op is 0. */
+static bool prepare_again(struct slab_thr *thr, struct slab_request *request, enum slab_step step,
+                          const struct slab_growth *grow)
+{
+    if (step == SLAB_BUSY) {
+        SLAB_COUNT(thr, lock_busy, 1);
+        slab_wait();
+        return thr->id != SLAB_LATE || ++request->tries < SLAB_LATE_TRIES;
+    }
+    if (step == SLAB_GROW && slab_pool_grow(grow) == 0)
+        return true;
+    return make_memory(thr, request);
+}
+
+/* Runs a step until it is done or hopeless. op is 1 before, 0 after: the heap is finished with. */
+static bool run(struct slab_thr *thr, struct slab_request *request,
+                enum slab_step (*step)(struct slab_thr *, struct slab_request *,
+                                       struct slab_growth *))
+{
+    struct slab_growth grow;
+    for (;;) {
+        enum slab_step result = step(thr, request, &grow);
+        if (result == SLAB_DONE) {
+            slab_finish(thr);
+            return true;
+        }
+        slab_leave(thr);
+        bool again = prepare_again(thr, request, result, &grow);
+        slab_enter(thr);
+        if (!again) {
+            slab_finish(thr);
+            return false;
+        }
+    }
+}
+
+static void *no_memory(void)
+{
+    errno = ENOMEM;
+    return NULL;
+}
+
+/* What the range cannot serve: too large for it, or the late heap in a place it cannot work in. */
+static void *map_directly(size_t size, size_t alignment)
+{
+    void *block = slab_huge_alloc(size, alignment);
+    return block != NULL ? block : no_memory();
+}
+
+/* ---- blocks of a class ------------------------------------------------------------------------
+ */
+
+/* The current slab has blocks again, or is parked. */
+static bool refresh_current(struct slab_thr *thr, struct slab_hot *hot)
+{
+    if (hot->free != NULL || slab_link_more(thr, hot))
+        return true;
+    slab_collect(thr, hot);
+    return hot->free != NULL || !slab_park_full(thr, hot);
+}
+
+/* The next slab of the class, in the order of cost. */
+static enum slab_step next_slab(struct slab_thr *thr, unsigned class, struct slab_hot **hot,
+                                struct slab_growth *grow)
+{
+    *hot = slab_unpark(thr, class);
+    if (*hot == NULL)
+        *hot = slab_take_empty(thr, class, false);
+    if (*hot == NULL)
+        *hot = slab_adopt(thr, class);
+    if (*hot == NULL)
+        *hot = slab_take_empty(thr, class, true);
+    return *hot != NULL ? SLAB_DONE : slab_take(thr, class, hot, grow);
+}
+
+static void *pop(struct slab_hot *hot)
+{
+    struct slab_block *block = hot->free;
+    hot->free = block->next;
+    hot->allocs++;
+    return block;
+}
+
+static enum slab_step class_step(struct slab_thr *thr, struct slab_request *request,
+                                 struct slab_growth *grow)
+{
+    struct slab_hot *hot = thr->main.current[request->class];
+    if (slab_has_messages(thr))
+        slab_collect_messages(thr, SLAB_MESSAGES_AT_ONCE);
+    while (hot == &slab_hot_empty || !refresh_current(thr, hot)) {
+        enum slab_step step = next_slab(thr, request->class, &hot, grow);
+        if (step != SLAB_DONE)
+            return step;
+        slab_make_current(thr, hot);
+    }
+    request->large.block = pop(hot);
+    request->large.zero = hot->zero && hot->frees == 0;
+    return SLAB_DONE;
+}
+
+bool slab_alloc_class(struct slab_thr *thr, struct slab_request *request)
+{
+    SLAB_COUNT(thr, slow_allocs, 1);
+    return run(thr, request, class_step);
+}
+
+void *slab_calloc_slow(size_t size, uint32_t old, bool *zero)
+{
+    struct slab_request request = {.large.size = size};
+    struct slab_thr *thr = slab_resume(old);
+    *zero = true;
+    if (thr == NULL)
+        return map_directly(size, 0);
+    request.class = slab_class_of(size);
+    bool late = thr->id == SLAB_LATE;
+    if (slab_alloc_class(thr, &request)) {
+        *zero = request.large.zero;
+        return request.large.block;
+    }
+    return late ? map_directly(size, 0) : no_memory();
+}
+
+void *slab_malloc_slow(size_t size, uint32_t old)
+{
+    bool zero;
+    return slab_calloc_slow(size, old, &zero);
+}
+
+/* ---- large blocks -----------------------------------------------------------------------------
+ */
+
+void *slab_alloc_large(size_t size, size_t alignment, bool *zero)
+{
+    struct slab_request request = {.large = {.size = size, .alignment = alignment}};
+    struct slab_thr *thr = slab_begin();
+    *zero = true;
+    if (thr == NULL)
+        return map_directly(size, alignment);
+    uint64_t limit = slab_range.size / 4;
+    if (size > limit || alignment > limit) {
+        slab_finish(thr);
+        return map_directly(size, alignment);
+    }
+    bool late = thr->id == SLAB_LATE;
+    if (!run(thr, &request, large_step))
+        return late ? map_directly(size, alignment) : no_memory();
+    *zero = request.large.zero;
+    return request.large.block;
+}
+
+/* As slab_malloc_fast; it has a class to find. */
+void *slab_malloc_middle(size_t size)
+{
+    bool zero;
+    if (size > SLAB_CLASS_MAX)
+        return slab_alloc_large(size, 0, &zero);
+    return slab_calloc_fast(size, &zero);
+}
+
+/* ---- free -------------------------------------------------------------------------------------
+ */
+
+static void free_local(struct slab_thr *thr, void *address, uint32_t unit)
+{
+    struct slab_hot *hot = slab_hot_at(unit);
+    struct slab_block *block = address;
+    block->next = hot->free;
+    hot->free = block;
+    if (++hot->frees == hot->trigger)
+        slab_reclassify(thr, hot);
+}
+
+/* One try to free a block of the range. */
+static enum slab_step free_step(struct slab_thr *thr, void *block, size_t *bytes)
+{
+    uint32_t unit = slab_index_of(block);
+    enum slab_unit_state state = slab_unit_state_of(unit);
+    if (state == SLAB_UNIT_RUN || state == SLAB_UNIT_LARGE)
+        return slab_large_free(thr, unit, bytes);
+    unit = slab_first_unit(unit);
+    if (slab_unit_state_of(unit) != SLAB_UNIT_SLAB)
+        return SLAB_NO_MEMORY;
+    if (slab_owner_of(unit) == thr->id)
+        free_local(thr, block, unit);
+    else
+        slab_free_remote(thr, block, unit);
+    return SLAB_DONE;
+}
+
+/* A handler interrupted the allocator: no state of this thread, no lock that it may hold. */
+static bool free_in_handler(void *block)
+{
+    uint32_t unit = slab_first_unit(slab_index_of(block));
+    if (slab_unit_state_of(unit) != SLAB_UNIT_SLAB)
+        return false;
+    slab_free_signal(block, unit);
+    return true;
+}
+
+static void free_in_range(struct slab_thr *thr, void *block)
+{
+    size_t bytes = 0;
+    enum slab_step step;
+    int tries = 0;
+    SLAB_COUNT(thr, slow_frees, 1);
+    while ((step = free_step(thr, block, &bytes)) == SLAB_BUSY &&
+           (thr->id != SLAB_LATE || ++tries < SLAB_LATE_TRIES)) {
+        slab_leave(thr);
+        slab_wait();
+        slab_enter(thr);
+    }
+    if (step != SLAB_DONE)
+        SLAB_COUNT(thr, misuse, 1);
+    bool own = thr->id != SLAB_LATE;
+    slab_finish(thr);
+    if (own && bytes != 0)
+        slab_purge_after(thr, bytes);
+}
+
+void slab_free_slow(void *block, uint32_t old)
+{
+    int saved_errno = errno;
+    if (block != NULL && old != 0 && slab_self != &slab_thr_empty && slab_self != &slab_thr_gone &&
+        slab_in_range(block) && free_in_handler(block))
+        return; /* op stays 1: it is the interrupted operation's */
+    struct slab_thr *thr = slab_resume(old);
+    if (thr != NULL && block != NULL && slab_in_range(block)) {
+        free_in_range(thr, block);
+    } else {
+        if (thr != NULL)
+            slab_finish(thr);
+        if (block != NULL)
+            (void)slab_huge_free(block);
+    }
+    errno = saved_errno;
+}
+
+void slab_free_triggered(struct slab_thr *thr, struct slab_hot *hot)
+{
+    SLAB_COUNT(thr, slow_frees, 1);
+    slab_reclassify(thr, hot);
+    slab_leave(thr);
+    slab_purge_after(thr, 0);
+}

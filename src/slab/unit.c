@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/* Bits of 32 units, and lists of segments by what their bits allow. Layer 1. */
+#include "slab/unit.h"
+
+struct slab_epoch slab_epoch_eternal = {.lock = SHALE_LOCK_INIT(SHALE_RANK_SLAB_INTERNAL)};
+
+static uint32_t run_mask(uint32_t first, uint32_t count)
+{
+    uint32_t ones = count == SLAB_SEGMENT_UNITS ? UINT32_MAX : (1u << count) - 1;
+    return ones << first;
+}
+
+/* Bit i of the result: units i to i + count - 1 are free. Doubles what is known in each step. */
+static uint32_t run_starts(uint32_t used, uint32_t count)
+{
+    uint32_t starts = ~used;
+    for (uint32_t known = 1; known < count && starts != 0;) {
+        uint32_t more = count - known < known ? count - known : known;
+        starts &= starts >> more;
+        known += more;
+    }
+    return starts;
+}
+
+static uint32_t longest_run(uint32_t used)
+{
+    if (used == 0)
+        return SLAB_SEGMENT_UNITS;
+    uint32_t length = 0;
+    for (uint32_t free = ~used; free != 0; free &= free >> 1)
+        length++;
+    return length;
+}
+
+/* Bits at multiples of align. */
+static uint32_t aligned_starts(uint32_t align)
+{
+    uint32_t bits = 0;
+    for (uint32_t i = 0; i < SLAB_SEGMENT_UNITS; i += align)
+        bits |= 1u << i;
+    return bits;
+}
+
+static void list_segment(struct slab_epoch *epoch, uint32_t segment)
+{
+    struct slab_seg *seg = slab_seg_at(segment);
+    seg->longest = (uint8_t)longest_run(seg->used);
+    uint32_t *first = &epoch->runs[seg->half][seg->longest];
+    seg->prev = SLAB_NONE;
+    seg->next = *first;
+    if (*first != SLAB_NONE)
+        slab_seg_at(*first)->prev = segment;
+    *first = segment;
+    epoch->listed[seg->half] |= 1ull << seg->longest;
+}
+
+static void unlist_segment(struct slab_epoch *epoch, uint32_t segment)
+{
+    struct slab_seg *seg = slab_seg_at(segment);
+    uint32_t *first = &epoch->runs[seg->half][seg->longest];
+    if (seg->prev != SLAB_NONE)
+        slab_seg_at(seg->prev)->next = seg->next;
+    else
+        *first = seg->next;
+    if (seg->next != SLAB_NONE)
+        slab_seg_at(seg->next)->prev = seg->prev;
+    if (*first == SLAB_NONE)
+        epoch->listed[seg->half] &= ~(1ull << seg->longest);
+    seg->next = seg->prev = SLAB_NONE;
+}
+
+static void use_units(struct slab_epoch *epoch, uint32_t segment, uint32_t mask, bool *zero)
+{
+    struct slab_seg *seg = slab_seg_at(segment);
+    *zero = (seg->clean & mask) == mask;
+    seg->used |= mask;
+    seg->clean &= ~mask;
+    epoch->used_units += (uint32_t)__builtin_popcount(mask);
+    if (longest_run(seg->used) != seg->longest) {
+        unlist_segment(epoch, segment);
+        list_segment(epoch, segment);
+    }
+}
+
+/* The first segment of the shortest sufficient runs that has one at the alignment. */
+static uint32_t find_segment(const struct slab_epoch *epoch, unsigned half, uint32_t count,
+                             uint32_t align, uint32_t *first)
+{
+    uint32_t wanted = aligned_starts(align);
+    for (uint64_t lists = epoch->listed[half] >> count << count; lists != 0; lists &= lists - 1) {
+        uint32_t segment = epoch->runs[half][__builtin_ctzll(lists)];
+        uint32_t starts = run_starts(slab_seg_at(segment)->used, count) & wanted;
+        if (starts != 0) {
+            *first = (uint32_t)__builtin_ctz(starts);
+            return segment;
+        }
+    }
+    return SLAB_NONE;
+}
+
+static enum slab_step add_segment(struct slab_epoch *epoch, unsigned half, uint32_t *segment,
+                                  struct slab_growth *grow)
+{
+    enum slab_step step = slab_pool_take(half, 1, 1, SLAB_SEG_UNITS, segment, grow);
+    if (step != SLAB_DONE)
+        return step;
+    slab_seg_at(*segment)->epoch = epoch->id;
+    epoch->segments++;
+    list_segment(epoch, *segment);
+    return SLAB_DONE;
+}
+
+enum slab_step slab_units_take(struct slab_epoch *epoch, unsigned half, uint32_t count,
+                               uint32_t align, struct slab_run *run, struct slab_growth *grow)
+{
+    enum slab_step step = SLAB_DONE;
+    uint32_t first = 0;
+    if (!slab_internal_try(&epoch->lock))
+        return SLAB_BUSY;
+    uint32_t segment = find_segment(epoch, half, count, align, &first);
+    if (segment == SLAB_NONE)
+        segment = find_segment(epoch, 1 - half, count, align, &first);
+    if (segment == SLAB_NONE)
+        step = add_segment(epoch, half, &segment, grow);
+    if (step == SLAB_DONE) {
+        use_units(epoch, segment, run_mask(first, count), &run->zero);
+        run->unit = segment * SLAB_SEGMENT_UNITS + first;
+    }
+    shale_lock_release(&epoch->lock);
+    return step;
+}
+
+static void return_segment(struct slab_epoch *epoch, uint32_t segment)
+{
+    unlist_segment(epoch, segment);
+    if (slab_pool_give(segment, 1) == SLAB_DONE)
+        epoch->segments--;
+    else
+        list_segment(epoch, segment); /* the pool is busy: stays, and serves the next run */
+}
+
+void slab_units_give(struct slab_epoch *epoch, uint32_t unit, uint32_t count)
+{
+    uint32_t segment = unit / SLAB_SEGMENT_UNITS;
+    struct slab_seg *seg = slab_seg_at(segment);
+    uint32_t mask = run_mask(unit % SLAB_SEGMENT_UNITS, count);
+    SHALE_ASSERT((seg->used & mask) == mask);
+    seg->used &= ~mask;
+    epoch->used_units -= count;
+    if (seg->used == 0) {
+        return_segment(epoch, segment);
+    } else if (longest_run(seg->used) != seg->longest) {
+        unlist_segment(epoch, segment);
+        list_segment(epoch, segment);
+    }
+}
+
+bool slab_units_extend(struct slab_epoch *epoch, uint32_t unit, uint32_t count, uint32_t more)
+{
+    uint32_t first = unit % SLAB_SEGMENT_UNITS + count;
+    uint32_t segment = unit / SLAB_SEGMENT_UNITS;
+    bool zero;
+    if (first + more > SLAB_SEGMENT_UNITS)
+        return false;
+    uint32_t mask = run_mask(first, more);
+    if ((slab_seg_at(segment)->used & mask) != 0)
+        return false;
+    use_units(epoch, segment, mask, &zero);
+    return true;
+}
+
+void slab_units_trim(struct slab_epoch *epoch)
+{
+    for (unsigned half = 0; half < SLAB_HALVES; half++) {
+        uint32_t next;
+        for (uint32_t s = epoch->runs[half][SLAB_SEGMENT_UNITS]; s != SLAB_NONE; s = next) {
+            next = slab_seg_at(s)->next;
+            return_segment(epoch, s);
+        }
+    }
+}
+
+static int validate_list(const struct slab_epoch *epoch, unsigned half, uint32_t length,
+                         uint32_t *segments, uint32_t *units)
+{
+    uint32_t prev = SLAB_NONE;
+    for (uint32_t s = epoch->runs[half][length]; s != SLAB_NONE;
+         prev = s, s = slab_seg_at(s)->next) {
+        const struct slab_seg *seg = slab_seg_at(s);
+        if (seg->state != SLAB_SEG_UNITS || seg->epoch != epoch->id || seg->half != half)
+            return 11;
+        if (seg->longest != length || longest_run(seg->used) != length || seg->prev != prev)
+            return 12;
+        if ((seg->used & seg->clean) != 0)
+            return 13;
+        *segments += 1;
+        *units += (uint32_t)__builtin_popcount(seg->used);
+    }
+    return 0;
+}
+
+int slab_units_validate(const struct slab_epoch *epoch)
+{
+    uint32_t segments = 0;
+    uint32_t units = 0;
+    for (unsigned half = 0; half < SLAB_HALVES; half++) {
+        for (uint32_t length = 0; length < SLAB_RUN_LISTS; length++) {
+            int rule = validate_list(epoch, half, length, &segments, &units);
+            if (rule != 0)
+                return rule;
+            bool listed = (epoch->listed[half] >> length & 1) != 0;
+            if (listed != (epoch->runs[half][length] != SLAB_NONE))
+                return 14;
+        }
+    }
+    return segments == epoch->segments && units == epoch->used_units ? 0 : 15;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Runs of units in the segments of an epoch. Layer 1.
+ *
+ * An epoch keeps its segments on one list per length of their longest free run, so the tightest
+ * segment that can serve a run is found without a search.
+ */
+#ifndef SHALE_SLAB_UNIT_H
+#define SHALE_SLAB_UNIT_H
+
+#include "slab/epoch.h"
+#include "slab/pool.h"
+
+struct slab_run {
+    uint32_t unit; /* first */
+    bool zero;     /* every unit reads as zero */
+};
+
+/*
+ * Takes `count` neighbouring units of one segment.
+ *
+ * @param count  1 to SLAB_SEGMENT_UNITS.
+ * @param align  units: the first index is a multiple of it; a power of two up to the segment.
+ * @param grow   gets what to pass to slab_pool_grow on SLAB_GROW.
+ * Locks: tries the epoch's; op is 1. The units' metadata is left to the caller.
+ */
+SHALE_NODISCARD enum slab_step slab_units_take(struct slab_epoch *epoch, unsigned half,
+                                               uint32_t count, uint32_t align, struct slab_run *run,
+                                               struct slab_growth *grow);
+
+/* Gives units back, whose metadata says FREE already. Locks: the caller holds the epoch's. */
+void slab_units_give(struct slab_epoch *epoch, uint32_t unit, uint32_t count);
+
+/* Takes the units behind a run too, when they are free. Locks: the caller holds the epoch's. */
+bool slab_units_extend(struct slab_epoch *epoch, uint32_t unit, uint32_t count, uint32_t more);
+
+/* Returns segments without a used unit to the pool. Locks: the caller holds the epoch's. */
+void slab_units_trim(struct slab_epoch *epoch);
+
+/* Tests: 0, or the number of the rule that does not hold. Locks: the caller holds the epoch's. */
+int slab_units_validate(const struct slab_epoch *epoch);
+
+#endif

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Little memory, failing system calls, no membarrier, and none at all needed in steady state. Each
+ * case runs in a process of its own, with a fresh engine.
+ */
+#include "test.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/membarrier.h"
+#include "base/os.h"
+#include "blocks.h"
+#include "slab/bias.h"
+#include "slab/huge.h"
+#include "slab/malloc.h"
+#include "slab/stats.h"
+#include "slab/validate.h"
+
+/* Fails the case in the child with the line as status. */
+#define CHECK(condition)                                                                           \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            fprintf(stderr, "# %s:%d: %s\n", __FILE__, __LINE__, #condition);                      \
+            _exit(1);                                                                              \
+        }                                                                                          \
+    } while (0)
+
+static void in_child(void (*body)(void))
+{
+    int status = 0;
+    fflush(stdout);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        alarm(30);
+        body();
+        _exit(0);
+    }
+    waitpid(pid, &status, 0);
+    if (status != 0)
+        fail_msg("child: status 0x%x", (unsigned)status);
+}
+
+static void limit_address_space(rlim_t bytes)
+{
+    struct rlimit limit = {bytes, bytes};
+    CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
+}
+
+/* Takes blocks until there are no more; gives all of them back; does that twice. */
+static void exhaust(size_t size)
+{
+    size_t first = 0;
+    for (int round = 0; round < 2; round++) {
+        void **chain = NULL;
+        size_t count = 0;
+        for (;;) {
+            errno = 0;
+            void **block = slab_malloc(size);
+            if (block == NULL)
+                break;
+            *block = chain;
+            chain = block;
+            count++;
+        }
+        CHECK(errno == ENOMEM);
+        CHECK(count > 0);
+        CHECK(round == 0 || count >= first - first / 8);
+        first = count;
+        while (chain != NULL) {
+            void **next = *chain;
+            slab_free(chain);
+            chain = next;
+        }
+        CHECK(slab_validate() == 0);
+    }
+}
+
+static void small_address_space(void)
+{
+    limit_address_space((rlim_t)600 << 20);
+    exhaust(1000);
+    exhaust(100000);
+    exhaust(3u << 20);
+    exhaust(40000);
+}
+
+static void limits_rlimit_as_enomem_and_recovery(void **state)
+{
+    (void)state;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    SKIP("the sanitizer's own address space is beyond any limit");
+#endif
+    in_child(small_address_space);
+}
+
+static void direct_mappings(void)
+{
+    limit_address_space((rlim_t)3 << 30);
+    CHECK(slab_malloc(1) != NULL);
+    size_t size = (size_t)(slab_range.size / 4) + 1;
+    unsigned char *block = slab_malloc(size);
+    CHECK(block != NULL && !slab_in_range(block));
+    CHECK(slab_owns(block) && slab_usable_size(block) >= size);
+    CHECK(block[0] == 0 && block[size - 1] == 0);
+    block[0] = block[size - 1] = 7;
+    block = slab_realloc(block, size + (10u << 20));
+    CHECK(block != NULL && block[0] == 7 && block[size - 1] == 7);
+    block = slab_realloc(block, 1000);
+    CHECK(block != NULL && block[0] == 7 && slab_in_range(block));
+    slab_free(block);
+    CHECK(slab_huge_total() == 0);
+    CHECK(slab_validate() == 0);
+}
+
+static void limits_beyond_a_quarter_mapped_directly(void **state)
+{
+    (void)state;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    SKIP("the sanitizer's own address space is beyond any limit");
+#endif
+    in_child(direct_mappings);
+}
+
+static void many_direct(void)
+{
+    enum { COUNT = 2000 };
+    static void *blocks[COUNT];
+    CHECK(slab_malloc(1) != NULL);
+    for (int i = 0; i < COUNT; i++) {
+        blocks[i] = slab_huge_alloc((size_t)i * 10, i % 2 == 0 ? 0 : 1 << 16);
+        CHECK(blocks[i] != NULL && (i % 2 == 0 || (uintptr_t)blocks[i] % 65536 == 0));
+    }
+    for (int i = 0; i < COUNT; i++)
+        CHECK(slab_huge_size(blocks[i]) >= (size_t)i * 10);
+    for (int i = 0; i < COUNT; i += 2)
+        CHECK(slab_huge_free(blocks[i]));
+    for (int i = 0; i < COUNT; i++)
+        CHECK((slab_huge_size(blocks[i]) != 0) == (i % 2 == 1));
+    for (int i = 1; i < COUNT; i += 2)
+        slab_free(blocks[i]);
+    CHECK(slab_huge_total() == 0);
+    CHECK(!slab_huge_free(blocks[0]));
+}
+
+static void limits_many_direct_mappings_found(void **state)
+{
+    (void)state;
+    in_child(many_direct);
+}
+
+/* ---- failing system calls ---------------------------------------------------------------------
+ */
+
+static long calls_made;
+static long call_to_fail; /* 0: none; negative: all from there on */
+
+static bool fails_now(void)
+{
+    calls_made++;
+    return call_to_fail > 0 ? calls_made == call_to_fail
+                            : call_to_fail < 0 && calls_made >= -call_to_fail;
+}
+
+static intptr_t map_or_fail(void *address, size_t size, int protection, int flags)
+{
+    return fails_now() ? -ENOMEM : shale_os_kernel_calls.map(address, size, protection, flags);
+}
+
+static int protect_or_fail(void *address, size_t size, int protection)
+{
+    return fails_now() ? -ENOMEM : shale_os_kernel_calls.protect(address, size, protection);
+}
+
+static int advise_or_fail(void *address, size_t size, int advice)
+{
+    return fails_now() ? -EINVAL : shale_os_kernel_calls.advise(address, size, advice);
+}
+
+static intptr_t remap_or_fail(void *address, size_t size, size_t new_size, int flags)
+{
+    return fails_now() ? -ENOMEM : shale_os_kernel_calls.remap(address, size, new_size, flags);
+}
+
+static void hook_calls(void)
+{
+    static struct shale_os_calls calls;
+    calls = shale_os_kernel_calls;
+    calls.map = map_or_fail;
+    calls.protect = protect_or_fail;
+    calls.advise = advise_or_fail;
+    calls.remap = remap_or_fail;
+    shale_os_set_calls(&calls);
+}
+
+/* A bit of everything; NULL is a fair answer to all of it. */
+static void use_everything(void)
+{
+    enum { COUNT = 200 };
+    struct tagged blocks[COUNT] = {0};
+    uint64_t random = 12345;
+    for (int i = 0; i < 3000; i++) {
+        struct tagged *t = &blocks[random_below(&random, COUNT)];
+        if (t->block != NULL)
+            CHECK(tagged_intact(t));
+        size_t size = random_size(&random);
+        if (random_below(&random, 4) == 0 && t->block != NULL) {
+            void *moved = slab_realloc(t->block, size);
+            if (moved == NULL)
+                continue; /* the old block is as it was */
+            t->block = moved;
+        } else {
+            slab_free(t->block);
+            t->block = random_below(&random, 2) != 0 ? slab_malloc(size) : slab_calloc(1, size);
+        }
+        t->size = size;
+        if (t->block != NULL)
+            tagged_fill(t);
+        if (i % 500 == 499)
+            (void)slab_give_back(SIZE_MAX);
+    }
+    for (int i = 0; i < COUNT; i++)
+        slab_free(blocks[i].block);
+}
+
+static void fail_nth(void)
+{
+    hook_calls();
+    use_everything();
+    int rule = slab_range.base != NULL ? slab_validate() : 0;
+    if (rule > 0)
+        fprintf(stderr, "# call %ld: rule %d\n", call_to_fail, rule);
+    CHECK(rule <= 0);
+    call_to_fail = 0;
+    void *block = slab_malloc(100);
+    CHECK(block != NULL || slab_range.base == NULL); /* a start that failed is final */
+    slab_free(block);
+}
+
+static void limits_nth_system_call_fails_no_crash(void **state)
+{
+    (void)state;
+    for (long n = 1; n <= 60; n += SHALE_THREAD_SANITIZER ? 7 : 1) {
+        call_to_fail = n;
+        in_child(fail_nth);
+        call_to_fail = -n;
+        in_child(fail_nth);
+    }
+    call_to_fail = 0;
+}
+
+static void steady(void)
+{
+    enum { COUNT = 10000 };
+    static void *blocks[COUNT];
+    uint64_t random = 99;
+    long before = 0;
+    hook_calls();
+    for (int i = 0; i < 1000000; i++) {
+        if (i == 300000)
+            before = calls_made;
+        size_t slot = random_below(&random, COUNT);
+        slab_free(blocks[slot]);
+        blocks[slot] = slab_malloc(16 + random_below(&random, 1009));
+    }
+    CHECK(calls_made == before);
+}
+
+static void limits_steady_state_no_system_call(void **state)
+{
+    (void)state;
+    in_child(steady);
+}
+
+/* ---- membarrier denied ------------------------------------------------------------------------
+ */
+
+static void deny_membarrier(void)
+{
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_membarrier, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {SHALE_ARRAY_LENGTH(filter), filter};
+    CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+    CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
+}
+
+static _Atomic int phase;
+
+static void *free_others(void *argument)
+{
+    void **blocks = argument;
+    while (shale_atomic_load_acquire(&phase) < 1)
+        usleep(1000);
+    for (int i = 0; i < 1000; i++)
+        slab_free(blocks[i]);
+    shale_atomic_store_release(&phase, 2);
+    while (shale_atomic_load_acquire(&phase) < 3)
+        usleep(1000);
+    slab_free(slab_malloc(100)); /* the entry that learns of the fences */
+    shale_atomic_store_release(&phase, 4);
+    while (shale_atomic_load_acquire(&phase) < 5)
+        usleep(1000);
+    return NULL;
+}
+
+/* With two threads: everything is handed back, once the other has been seen to fence. */
+static void work_with_other_thread(bool denied_late)
+{
+    static void *blocks[1000];
+    static struct slab_stats stats;
+    pthread_t thread;
+    for (int i = 0; i < 1000; i++)
+        blocks[i] = slab_malloc(256);
+    CHECK(pthread_create(&thread, NULL, free_others, blocks) == 0);
+    shale_atomic_store_release(&phase, 1);
+    while (shale_atomic_load_acquire(&phase) < 2)
+        usleep(1000);
+    if (denied_late) {
+        deny_membarrier();
+        (void)slab_give_back(SIZE_MAX); /* finds out, and may have to leave the other thread out */
+    }
+    shale_atomic_store_release(&phase, 3);
+    while (shale_atomic_load_acquire(&phase) < 4)
+        usleep(1000);
+    (void)slab_give_back(SIZE_MAX);
+    CHECK(slab_validate() == 0);
+    CHECK(slab_stats_exact(&stats) == 0);
+    for (unsigned class = 0; class < SLAB_CLASSES; class ++)
+        CHECK(stats.classes[class].live == 0);
+    shale_atomic_store_release(&phase, 5);
+    pthread_join(thread, NULL);
+}
+
+static void denied_from_the_start(void)
+{
+    deny_membarrier();
+    work_with_other_thread(false);
+    CHECK(!shale_membarrier_available());
+}
+
+static void denied_later(void)
+{
+    work_with_other_thread(true);
+}
+
+static void limits_membarrier_denied_fences(void **state)
+{
+    (void)state;
+    in_child(denied_from_the_start);
+}
+
+static void limits_membarrier_denied_later_fences(void **state)
+{
+    (void)state;
+    in_child(denied_later);
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(limits_rlimit_as_enomem_and_recovery),
+    cmocka_unit_test(limits_beyond_a_quarter_mapped_directly),
+    cmocka_unit_test(limits_many_direct_mappings_found),
+    cmocka_unit_test(limits_nth_system_call_fails_no_crash),
+    cmocka_unit_test(limits_steady_state_no_system_call),
+    cmocka_unit_test(limits_membarrier_denied_fences),
+    cmocka_unit_test(limits_membarrier_denied_later_fences),
+};
+
+RUN_TESTS("slab_limits")
