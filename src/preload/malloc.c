@@ -15,8 +15,21 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <shale/version.h>
+
 #include "slab/fast.h"
 #include "slab/malloc.h"
+#include "slab/stats.h"
+
+/* What `shale verify` looks for: the version as text, and whose a pointer is. */
+__attribute__((used)) static const char engine_version[] = "shale engine " SHALE_VERSION_STRING;
+
+SHALE_EXPORT bool shale_owns(const void *address);
+
+bool shale_owns(const void *address)
+{
+    return slab_owns(address);
+}
 
 /* The C library's headers have other parameter names.
  * NOLINTBEGIN(readability-inconsistent-declaration-parameter-name) */
@@ -102,6 +115,27 @@ SHALE_EXPORT int malloc_trim(size_t pad)
 {
     (void)pad;
     return slab_give_back(SIZE_MAX) != 0;
+}
+
+/*
+ * What glibc's would tell of its own heap: bytes of the engine's memory, in use and free. All zero
+ * when a thread did not stop to be counted.
+ */
+SHALE_EXPORT struct mallinfo2 mallinfo2(void)
+{
+    struct slab_stats stats;
+    struct mallinfo2 info = {0};
+    if (slab_stats_exact(&stats) != 0)
+        return info;
+    size_t segments = stats.pool.segments_used + stats.pool.segments_dirty;
+    for (unsigned class = 0; class < SLAB_CLASSES; class ++)
+        info.uordblks += stats.classes[class].live * stats.classes[class].block_bytes;
+    info.uordblks += stats.run_bytes + stats.large_bytes;
+    info.arena = segments << SLAB_SEGMENT_SHIFT;
+    info.fordblks = info.arena - info.uordblks;
+    info.hblkhd = stats.direct_bytes;
+    info.keepcost = stats.pool.segments_dirty << SLAB_SEGMENT_SHIFT;
+    return info;
 }
 
 /* The sized frees of C23. */
