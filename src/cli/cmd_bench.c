@@ -5,15 +5,11 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/bench_output.h"
 #include "cli/commands.h"
-#include "measure/bench_execute.h"
-#include "measure/bench_report.h"
-#include "measure/launch.h"
-#include "measure/outfile.h"
 
 enum {
     EXIT_RUN_FAILED = 1,
@@ -21,15 +17,14 @@ enum {
     ROUNDS_DEFAULT = 5,
     ROUNDS_MAX = 1000,
     ROUNDS_UNSET = INT_MIN,
-    PLOT_TIMEOUT_S = 60,
-    PATH_SIZE = 4096,
 };
 
 static const double default_seconds = 0.3;
 static const double quick_seconds = 0.05;
 
 static struct {
-    char *suite, *csv, *json, *plot;
+    char *suite;
+    struct bench_output output;
     char **allocators, **workloads;
     int rounds;
     long seed;
@@ -50,10 +45,11 @@ static const struct poptOption options[] = {
     {"quick", 'q', POPT_ARG_NONE, &given.quick, 0,
      "Shorter runs and, unless told, a single round: shows that all works", NULL},
     {"seed", '\0', POPT_ARG_LONG, &given.seed, 0, "Of all random numbers (1)", "N"},
-    {"csv", '\0', POPT_ARG_STRING, &given.csv, 0, "Write every value as CSV ('-': stdout)", "FILE"},
-    {"json", '\0', POPT_ARG_STRING, &given.json, 0,
+    {"csv", '\0', POPT_ARG_STRING, &given.output.csv, 0, "Write every value as CSV ('-': stdout)",
+     "FILE"},
+    {"json", '\0', POPT_ARG_STRING, &given.output.json, 0,
      "Write values, medians, ratios as JSON ('-': stdout)", "FILE"},
-    {"plot", '\0', POPT_ARG_STRING, &given.plot, 0,
+    {"plot", '\0', POPT_ARG_STRING, &given.output.plot, 0,
      "Write bench.dat and plot.gp there, and draw bench.svg with gnuplot", "FOLDER"},
     {"list", 'l', POPT_ARG_NONE, &given.list, 0, "List the suite's workloads, run nothing", NULL},
     POPT_TABLEEND,
@@ -204,98 +200,6 @@ static void show_preparing(const struct bench_suite *suite, const char *what)
     fprintf(stderr, "\r\033[Kmaking the input '%s'", what);
 }
 
-/* "-" is stdout. Writes by `write`, whole or not at all. */
-static int write_file(const struct cmd_entry *self, const char *path,
-                      const struct bench_report *report,
-                      void (*write)(const struct bench_report *report, FILE *out))
-{
-    struct outfile file;
-    int result = outfile_open(&file, path);
-    if (result == 0) {
-        write(report, file.stream);
-        result = outfile_commit(&file);
-    }
-    if (result == 0)
-        return CMD_EXIT_OK;
-    cmd_error(self, "cannot write '%s': %s", path, strerror(errno));
-    return CMD_EXIT_IO;
-}
-
-static void write_json(const struct bench_report *report, FILE *out)
-{
-    json_t *json = bench_report_json(report);
-    json_dumpf(json, out, JSON_INDENT(2) | JSON_REAL_PRECISION(10));
-    fputc('\n', out);
-    json_decref(json);
-}
-
-static void copy_plot_script(const struct bench_report *report, FILE *out)
-{
-    char path[PATH_SIZE], block[4096];
-    FILE *script = bench_locate("plot.gp", path, sizeof path) == 0 ? fopen(path, "re") : NULL;
-    if (!script)
-        return;
-    for (size_t got; (got = fread(block, 1, sizeof block, script)) > 0;)
-        fwrite(block, 1, got, out);
-    fclose(script);
-}
-
-static int draw_plot(const struct cmd_entry *self, const char *folder)
-{
-    char gnuplot[PATH_SIZE];
-    if (launch_resolve("gnuplot", NULL, gnuplot, sizeof gnuplot) != 0) {
-        cmd_error(self,
-                  "cannot draw '%s/bench.svg': there is no gnuplot here; try "
-                  "'apt-get install gnuplot-nox', then 'gnuplot plot.gp' there",
-                  folder);
-        return CMD_EXIT_UNAVAILABLE;
-    }
-    const char *argv[] = {gnuplot, "plot.gp", NULL};
-    struct bench_order order = {
-        .argv = argv, .directory = folder, .timeout_s = PLOT_TIMEOUT_S, .cancel = &interrupted};
-    struct bench_outcome outcome;
-    if (bench_execute(&order, &outcome) == 0 && !outcome.reason[0])
-        return CMD_EXIT_OK;
-    cmd_error(self, "cannot draw '%s/bench.svg': gnuplot %s", folder, outcome.reason);
-    return CMD_EXIT_INTERNAL;
-}
-
-static int write_plot(const struct cmd_entry *self, const char *folder,
-                      const struct bench_report *report)
-{
-    char data[PATH_SIZE], script[PATH_SIZE];
-    snprintf(data, sizeof data, "%.4000s/bench.dat", folder);
-    snprintf(script, sizeof script, "%.4000s/plot.gp", folder);
-    if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
-        cmd_error(self, "cannot make the folder '%s': %s", folder, strerror(errno));
-        return CMD_EXIT_IO;
-    }
-    int status = write_file(self, data, report, bench_report_plot_data);
-    if (status == CMD_EXIT_OK)
-        status = write_file(self, script, report, copy_plot_script);
-    return status == CMD_EXIT_OK ? draw_plot(self, folder) : status;
-}
-
-static bool is_stdout(const char *path)
-{
-    return path && strcmp(path, "-") == 0;
-}
-
-/* The table goes to stdout unless another form of the results goes there. */
-static int write_results(const struct cmd_entry *self, const struct bench_report *report)
-{
-    int status = CMD_EXIT_OK;
-    if (!is_stdout(given.csv) && !is_stdout(given.json))
-        bench_report_text(report, stdout);
-    if (given.csv)
-        status = write_file(self, given.csv, report, bench_report_csv);
-    if (given.json && status == CMD_EXIT_OK)
-        status = write_file(self, given.json, report, write_json);
-    if (given.plot && status == CMD_EXIT_OK)
-        status = write_plot(self, given.plot, report);
-    return status == CMD_EXIT_OK ? cmd_finish_output(self) : status;
-}
-
 static void join_words(int argc, const char **argv, char *text, size_t size)
 {
     size_t used = (size_t)snprintf(text, size, "shale");
@@ -323,7 +227,7 @@ static int run_suite(const struct cmd_entry *self, struct bench_suite *suite, co
     }
     struct bench_report report = {.suite = suite, .command = command, .started = started};
     machine_read(&report.machine);
-    int status = write_results(self, &report);
+    int status = bench_output_write(self, &report, &given.output);
     if (result == SHALE_ECANCELED)
         return EXIT_INTERRUPTED;
     if (status == CMD_EXIT_OK && suite->results.failure_count > 0)
@@ -340,7 +244,7 @@ static int check_arguments(const struct cmd_entry *self, const char **rest)
         return cmd_usage_error(self, "--rounds is 1 to %d, not %d", ROUNDS_MAX, given.rounds);
     if (given.seed < 1)
         return cmd_usage_error(self, "--seed is 1 or more, not %ld", given.seed);
-    if (is_stdout(given.csv) && is_stdout(given.json))
+    if (bench_output_is_stdout(given.output.csv) && bench_output_is_stdout(given.output.json))
         return cmd_usage_error(self, "only one of --csv and --json can go to stdout");
     return CMD_EXIT_OK;
 }
