@@ -8,6 +8,9 @@ const struct cmd_entry *const cmd_entries[] = {
     &cmd_verify,
     &cmd_compare,
     &cmd_bench,
+#ifdef SHALE_HAS_MIGRATE
+    &cmd_migrate,
+#endif
     &cmd_doctor,
     NULL,
 };

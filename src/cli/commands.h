@@ -10,5 +10,6 @@ extern const struct cmd_entry cmd_run;
 extern const struct cmd_entry cmd_verify;
 extern const struct cmd_entry cmd_compare;
 extern const struct cmd_entry cmd_bench;
+extern const struct cmd_entry cmd_migrate; /* where SHALE_HAS_MIGRATE */
 
 #endif
