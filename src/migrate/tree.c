@@ -92,6 +92,8 @@ static void add_file(const struct migrate_options *options, struct tree *tree, c
 
 static const char *below_root(const char *root, const char *path)
 {
+    if (!path)
+        return NULL;
     size_t length = strlen(root);
     if (strcmp(root, "/") == 0)
         return path + 1;
