@@ -7,7 +7,7 @@ import pytest
 from conftest import BUILD, SOURCE
 
 
-def setup(where, *options, **environment):
+def configure(where, *options, **environment):
     """(succeeded, output, the backend that was written into config.h or None)"""
     done = subprocess.run(["meson", "setup", where, SOURCE, "-Dtests=disabled", *options],
                           capture_output=True, text=True, env={**os.environ, **environment})
@@ -22,29 +22,29 @@ KNOWN = "known are: system, mimalloc, jemalloc, tcmalloc, rpmalloc, mock, auto"
 
 
 def test_unknown_name_lists_the_known_ones(tmp_path):
-    succeeded, output, _ = setup(tmp_path / "build", "-Dallocator=nosuch")
+    succeeded, output, _ = configure(tmp_path / "build", "-Dallocator=nosuch")
     assert not succeeded
     assert "unknown allocator 'nosuch' (from -Dallocator)" in output and KNOWN in output
 
 
 def test_unknown_name_in_the_environment_names_the_variable(tmp_path):
-    succeeded, output, _ = setup(tmp_path / "build", SHALE_ALLOCATOR="nosuch")
+    succeeded, output, _ = configure(tmp_path / "build", SHALE_ALLOCATOR="nosuch")
     assert not succeeded
     assert "'nosuch' (from the environment variable SHALE_ALLOCATOR)" in output and KNOWN in output
 
 
 def test_environment_sets_the_default_and_the_option_wins(tmp_path):
-    assert setup(tmp_path / "one", SHALE_ALLOCATOR="mock")[2] == "mock"
-    assert setup(tmp_path / "two", "-Dallocator=system", SHALE_ALLOCATOR="mock")[2] == "system"
+    assert configure(tmp_path / "one", SHALE_ALLOCATOR="mock")[2] == "mock"
+    assert configure(tmp_path / "two", "-Dallocator=system", SHALE_ALLOCATOR="mock")[2] == "system"
 
 
 def test_auto_is_system_on_linux(tmp_path):
-    assert setup(tmp_path / "build", "-Dallocator=auto", SHALE_ALLOCATOR="")[2] == "system"
+    assert configure(tmp_path / "build", "-Dallocator=auto", SHALE_ALLOCATOR="")[2] == "system"
 
 
 def test_missing_allocator_says_what_it_needs(tmp_path):
     if (BUILD / "tests/alloc/config_rpmalloc_direct.h").exists():
         pytest.skip("rpmalloc is installed here")
-    succeeded, output, _ = setup(tmp_path / "build", "-Dallocator=rpmalloc")
+    succeeded, output, _ = configure(tmp_path / "build", "-Dallocator=rpmalloc")
     assert not succeeded
     assert "'rpmalloc' (from -Dallocator) is not installed; it needs: rpmalloc 2" in output

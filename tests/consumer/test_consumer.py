@@ -49,7 +49,8 @@ def test_wholly_static_program_runs(static_tree, tmp_path):
 
 
 def test_cmake_shared_and_static_run(tree, tmp_path):
-    run("cmake", "-S", PROGRAMS / "cmake", "-B", tmp_path, f"-DCMAKE_PREFIX_PATH={tree.prefix}")
+    run("cmake", "-G", "Ninja", "-S", PROGRAMS / "cmake", "-B", tmp_path,
+        f"-DCMAKE_PREFIX_PATH={tree.prefix}")
     run("cmake", "--build", tmp_path)
     for program in ("shale_c", "shale_cpp", "static_c", "static_cpp"):
         assert run(tmp_path / program) == tree.backend() + "\n", program

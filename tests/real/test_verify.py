@@ -53,8 +53,7 @@ def test_preloaded_allocator_is_active(built, name, program):
 
 def test_scudo_preloaded_is_active(built):
     found = glob.glob("/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.scudo_standalone-x86*.so")
-    if not found:
-        pytest.skip("no Scudo on this machine (it comes with ./x setup --dev)")
+    assert found, "no Scudo on this machine: ./x setup --test installs it"
     with running(built / "waiter", preload=found[0]) as process:
         assert serves(report(process.pid), "scudo")
 
