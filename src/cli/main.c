@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The program `shale`: finds the command and hands it the rest of the line. Layer 6. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -30,6 +31,8 @@ static int help(const char *name)
 
 int main(int argc, const char **argv)
 {
+    /* Ignored by a caller, it would make the kernel throw away how our children ended. */
+    signal(SIGCHLD, SIG_DFL);
     if (argc < 2) {
         cmd_print_overview(stderr);
         return CMD_EXIT_USAGE;

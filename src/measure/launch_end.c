@@ -19,6 +19,11 @@
 
 #include "measure/launch_internal.h"
 
+/* What waitpid would give for exit(125): our own failure, as launch_failure_status has it. */
+enum { LAUNCH_STATUS_LOST = 125 << 8 };
+
+#define KILL_WAIT_NS INT64_C(2000000000)
+
 bool launch_reap(struct launch_process *process, int *status)
 {
     *status = 0;
@@ -27,11 +32,16 @@ bool launch_reap(struct launch_process *process, int *status)
     struct rusage usage;
     int change = 0;
     pid_t pid = wait4(process->pid, &change, __WALL | WNOHANG, &usage);
-    if (pid != process->pid) {
-        /* ECHILD: SIGCHLD is ignored, or someone else waited; its status is lost. */
-        process->ended = pid < 0 && errno == ECHILD;
-        return process->ended;
+    if (pid < 0 && errno == ECHILD) {
+        /* SIGCHLD is ignored, or someone else waited. Its status is lost, and that is no success.
+         */
+        process->ended = true;
+        process->ended_ns = launch_now_ns();
+        process->wait_status = LAUNCH_STATUS_LOST;
+        return true;
     }
+    if (pid != process->pid)
+        return false;
     if (WIFSTOPPED(change) || WIFCONTINUED(change)) {
         *status = change;
         return false;
@@ -215,13 +225,15 @@ static int signal_members(struct launch_process *process, const struct process_t
     return living;
 }
 
+/* SIGKILL from the deadline on; a process in uninterruptible sleep is not waited for long. */
 static int end_members(struct launch_process *process, int64_t deadline_ns)
 {
-    enum { ROUNDS_MAX = 2000 }; /* 2 s: a process in uninterruptible sleep is not waited for */
     struct process_table tables[2] = {{NULL}, {NULL}}; /* this look and the last, in turns */
+    int64_t give_up_ns = launch_now_ns();
     int killed = 0;
     unsigned round = 0;
-    for (int i = 0; i < ROUNDS_MAX; i++) {
+    give_up_ns = (deadline_ns > give_up_ns ? deadline_ns : give_up_ns) + KILL_WAIT_NS;
+    for (unsigned i = 0; launch_now_ns() < give_up_ns; i++) {
         bool time_is_up = launch_now_ns() >= deadline_ns;
         int living =
             signal_members(process, &tables[(i + 1) % 2], &tables[i % 2], time_is_up ? SIGKILL : 0);

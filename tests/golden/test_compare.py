@@ -269,6 +269,11 @@ def test_command_that_fails_shows_its_output(mark):
     assert "  | why" in done.stderr
 
 
+def test_command_that_fails_is_seen_where_the_caller_ignores_sigchld(mark):
+    refused(mark, 1, "exited with 3", *SYSTEM, "--pairs", "1", "--", "sh", "-c", "exit 3",
+            preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+
+
 def test_command_that_crashes(mark):
     refused(mark, 1, "signal 11", *SYSTEM, "--", "sh", "-c", "kill -SEGV $$")
 

@@ -346,6 +346,12 @@ def test_ignored_hangup_stays_ignored():
     assert process.wait(10) == 0
 
 
+def test_exit_status_is_known_where_the_caller_ignores_sigchld():
+    result = shale("run", "-a", "mimalloc", "--", "sh", "-c", "exit 3",
+                   preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+    assert (result.returncode, result.stderr) == (3, "")
+
+
 @pytest.mark.parametrize("allocator", ["mimalloc", "jemalloc", "tcmalloc"])
 def test_signal_during_the_start_is_not_lost(allocator):
     for delay in [0, 0.002, 0.005, 0.01, 0.02]:

@@ -7,7 +7,9 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -350,6 +352,66 @@ static void end_contained_leaves_no_orphan(void **state)
     close(pair[1]);
 }
 
+enum { NO_NAMESPACE = 99 };
+
+/*
+ * 0 where an orphan that ignores SIGTERM is gone after a grace of 3 s. To be called as the first
+ * process of a process namespace: there /proc is short, and a look at it takes next to no time.
+ */
+static int orphan_outlives_the_grace(void)
+{
+    const char *const argv[] = {"sh", "-c",
+                                "setsid sh -c 'trap \"\" TERM; exec sleep 100' & sleep 0.2", NULL};
+    struct launch_spec spec = plain;
+    struct launch_process process;
+    struct launch_failure failure;
+    if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+        mount("proc", "/proc", "proc", 0, NULL) < 0)
+        return NO_NAMESPACE;
+    spec.contain = true;
+    if (start(argv, spec, &process, &failure) != 0 || launch_wait(&process, 10000) != 0)
+        return 1;
+    if (launch_end(&process, 3000) != 1)
+        return 2;
+    return waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD ? 0 : 3;
+}
+
+static void end_contained_waits_for_the_whole_grace_and_kills_then(void **state)
+{
+    int status = 0;
+    pid_t outer = fork();
+    assert_true(outer >= 0);
+    if (outer == 0) {
+        if (unshare(CLONE_NEWPID | CLONE_NEWNS) < 0)
+            _exit(NO_NAMESPACE);
+        pid_t first = fork();
+        if (first == 0)
+            _exit(orphan_outlives_the_grace());
+        _exit(first > 0 && waitpid(first, &status, 0) == first && WIFEXITED(status)
+                  ? WEXITSTATUS(status)
+                  : 4);
+    }
+    assert_int_equal(waitpid(outer, &status, 0), outer);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == NO_NAMESPACE)
+        SKIP("a process namespace of one's own takes root");
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void wait_with_sigchld_ignored_is_no_success(void **state)
+{
+    struct launch_process process;
+    struct launch_failure failure;
+    signal(SIGCHLD, SIG_IGN);
+    assert_int_equal(start(exit_seven, plain, &process, &failure), 0);
+    int result = launch_wait(&process, 10000);
+    signal(SIGCHLD, SIG_DFL);
+    assert_int_equal(result, 0);
+    assert_int_equal(launch_shell_status(process.wait_status), 125);
+    assert_true(process.ended_ns >= process.released_ns);
+    launch_close(&process);
+}
+
 static void end_contained_spares_another_launch(void **state)
 {
     const char *const argv[] = {"sleep", "100", NULL};
@@ -470,7 +532,9 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(prove_program_that_ends_in_its_loader_is_gone),
     cmocka_unit_test(wait_times_out_and_end_kills),
     cmocka_unit_test(end_contained_leaves_no_orphan),
+    cmocka_unit_test(end_contained_waits_for_the_whole_grace_and_kills_then),
     cmocka_unit_test(end_contained_spares_another_launch),
+    cmocka_unit_test(wait_with_sigchld_ignored_is_no_success),
     cmocka_unit_test(wait_cancelled_returns),
     cmocka_unit_test(end_reports_usage),
     cmocka_unit_test(resolve_looks_where_exec_would),
