@@ -147,12 +147,20 @@ static bool find_bare_version(const char *bytes, size_t size, void *context)
     return false;
 }
 
+/* The bytes from the address on, as many as there are: the segment may end right behind them. */
+static void read_code(const struct identify_module *module, uint64_t address, unsigned char *code,
+                      size_t size)
+{
+    memset(code, 0, size);
+    while (size > 0 && identify_memory_read(module->memory, address, code, size) != 0)
+        memset(code, 0, size--);
+}
+
 /* The constant that mi_version returns, read from its code; 0 when it is not of this form. */
 static int returned_constant(const struct identify_module *module, uint64_t address)
 {
-    unsigned char code[24];
-    if (identify_memory_read(module->memory, address, code, sizeof code) != 0)
-        return 0;
+    unsigned char code[16];
+    read_code(module, address, code, sizeof code);
 #if defined(__x86_64__)
     static const unsigned char endbr[] = {0xf3, 0x0f, 0x1e, 0xfa};
     static const unsigned char frame[] = {0x55, 0x48, 0x89, 0xe5};

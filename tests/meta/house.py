@@ -5,8 +5,9 @@ import re
 SIZE_MAX = 256 * 1024
 FILE_LINES = {"hard": 600, "soft": 450}
 FUNCTION_LINES = {"hard": 90, "soft": 40}
-REQUIRED = ["LICENSE", "CONTRIBUTING.md", "SECURITY.md", ".clang-format", ".clang-tidy",
-            ".editorconfig", ".gitignore", ".ci/run", "x", "meson.build"]
+REQUIRED = ["README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md",
+            ".clang-format", ".clang-tidy", ".editorconfig", ".gitignore", ".ci/run", "x",
+            "meson.build"]
 GENERATED = re.compile(
     r"\.(o|a|so|pyc|gcda|gcno|class|min\.js|log|orig|rej|swp)$|\.so\.\d|(^|/)compile_commands\.json$|"
     r"(^|/)(build|node_modules|__pycache__)(/|$)|(^|/)\.DS_Store$|~$")

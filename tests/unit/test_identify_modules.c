@@ -5,6 +5,7 @@
  */
 #include "identify/bindings.h"
 #include "identify/modules.h"
+#include "identify/recognize.h"
 
 #include <link.h>
 
@@ -225,6 +226,29 @@ static void modules_random_damage_never_hangs_or_crashes(void **state)
     }
 }
 
+/* `mov $30600, %eax; ret`, the last bytes that can be read. */
+static void version_code_at_the_end_of_a_segment_is_read(void **state)
+{
+#if defined(__x86_64__)
+    static const unsigned char code[] = {0xb8, 0x88, 0x77, 0, 0, 0xc3};
+#elif defined(__aarch64__)
+    static const unsigned char code[] = {0x00, 0xf1, 0x8e, 0x52, 0xc0, 0x03, 0x5f, 0xd6};
+#else
+    SKIP("code of this machine is not read");
+    static const unsigned char code[1];
+#endif
+    struct identify_memory memory;
+    char version[32];
+    struct target *target = make_target(&memory);
+    struct identify_module module = {.memory = &memory};
+    uint64_t address = BASE + SIZE - sizeof code;
+    put(target, address, code, sizeof code);
+    identify_recognize_version(&module, identify_allocator_by_name("mimalloc"), address, version,
+                               sizeof version);
+    assert_string_equal(version, "3.6.0");
+    free(target);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(modules_sound_program_has_itself),
     cmocka_unit_test(modules_circular_list_ends_with_trouble),
@@ -234,6 +258,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(modules_no_dynamic_section_is_static),
     cmocka_unit_test(bindings_impossible_tables_are_trouble),
     cmocka_unit_test(modules_random_damage_never_hangs_or_crashes),
+    cmocka_unit_test(version_code_at_the_end_of_a_segment_is_read),
 };
 
 RUN_TESTS("identify_modules")
