@@ -151,13 +151,11 @@ static int find_all(const struct cmd_entry *self, struct choice *choice)
     return CMD_EXIT_OK;
 }
 
-/*
- * Does it belong to "every allocator found"? Not what cannot be loaded here, not a second file of
- * one name and version (another build, a debug or profiling variant), and no checker.
- */
+/* Does it belong to "every allocator found"? Not what cannot be loaded here, and not a second file
+ * of one name and version (another build). */
 static bool is_peer(const struct bench_suite *suite, const struct finder_allocator *found)
 {
-    if (found->reason || strcmp(found->name, "asan") == 0)
+    if (found->reason)
         return false;
     for (size_t i = 0; i < suite->allocator_count; i++) {
         const struct finder_allocator *other = suite->allocators[i].found;

@@ -153,15 +153,40 @@ const struct identify_allocator *identify_allocator_by_name(const char *name)
     return NULL;
 }
 
-const struct identify_allocator *identify_allocator_by_file(const char *path)
+static const char *base_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
-    const char *base = slash ? slash + 1 : path;
+    return slash ? slash + 1 : path;
+}
+
+static bool fits_any(const char *const *patterns, const char *name)
+{
+    for (; *patterns; patterns++)
+        if (fnmatch(*patterns, name, 0) == 0)
+            return true;
+    return false;
+}
+
+const struct identify_allocator *identify_allocator_by_file(const char *path)
+{
     for (const struct identify_allocator *entry = identify_allocators; entry->name; entry++)
-        for (const char *const *pattern = entry->patterns; *pattern; pattern++)
-            if (fnmatch(*pattern, base, 0) == 0)
-                return entry;
+        if (fits_any(entry->patterns, base_name(path)))
+            return entry;
     return NULL;
+}
+
+bool identify_is_debugging_file(const char *path)
+{
+    /* The second line: Scudo before it stood alone, which Clang has dropped since. */
+    static const char *const patterns[] = {"libasan.so*",
+                                           "libclang_rt.asan*.so*",
+                                           "libclang_rt.scudo-*.so*",
+                                           "libclang_rt.scudo_minimal*.so*",
+                                           "libtcmalloc*_debug.so*",
+                                           "libtcmalloc_and_profiler.so*",
+                                           "libmimalloc-debug.so*",
+                                           NULL};
+    return fits_any(patterns, base_name(path));
 }
 
 void identify_split_name(const char *text, char *name, size_t name_size, const char **version)

@@ -39,6 +39,11 @@ const struct identify_allocator *identify_allocator_by_name(const char *name);
  * files; never a proof. */
 const struct identify_allocator *identify_allocator_by_file(const char *path);
 
+/* Is that a build which looks for errors or profiles, or a retired one: a sanitizer's runtime, a
+ * debug variant? By its base name. Such libraries serve who names them; nobody means them by
+ * "tcmalloc" or "scudo". */
+bool identify_is_debugging_file(const char *path);
+
 /*
  * Splits "NAME[@VERSION]".
  *

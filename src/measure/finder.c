@@ -56,6 +56,8 @@ static int visit(const char *path, enum finder_source source, void *context)
 {
     const struct search *search = context;
     char real[PATH_MAX];
+    if (source != FINDER_PATH && identify_is_debugging_file(path))
+        return 0;
     if (search->name) {
         const struct identify_allocator *known = identify_allocator_by_file(path);
         if (!known || strcmp(known->name, search->name) != 0)
@@ -194,7 +196,11 @@ static void found_versions(const struct finder_list *list, char *text, size_t si
 
 static int nothing_found(const struct identify_allocator *known, char *reason, size_t size)
 {
-    if (known->debian_package)
+    if (!known->sonames[0])
+        snprintf(reason, size,
+                 "it looks for errors and is no allocator to choose; to run under it "
+                 "all the same, give the path of its library");
+    else if (known->debian_package)
         snprintf(reason, size,
                  "no %s is found on this machine; install it (Debian: %s), or name its folder in "
                  "SHALE_ALLOCATOR_PATH",

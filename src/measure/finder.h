@@ -7,7 +7,8 @@
  * subfolders to a depth of 8), the system's library folders, /usr/local/lib and /opt/NAME/lib, and
  * the cache of `./x peers` (SHALE_PEERS, else $XDG_CACHE_HOME/shale/peers, else
  * ~/.cache/shale/peers). File names make candidates; the code in the file decides what it is and
- * which version. Found files are listed once, by their real path.
+ * which version. Found files are listed once, by their real path. Builds that look for errors, and
+ * sanitizers, count only in SHALE_ALLOCATOR_PATH or named by their path.
  *
  * No code of a found library runs: it is read, and ld.so is asked to list what it would need.
  */

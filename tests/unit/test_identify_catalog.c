@@ -24,6 +24,16 @@ static void by_file_each_soname_finds_its_own_entry(void **state)
     assert_null(identify_allocator_by_file("libcap.so.2"));
 }
 
+static void debugging_file_is_none_that_a_name_means(void **state)
+{
+    for (const struct identify_allocator *entry = identify_allocators; entry->name; entry++)
+        for (const char *const *soname = entry->sonames; *soname; soname++)
+            assert_false(identify_is_debugging_file(*soname));
+    assert_true(identify_is_debugging_file("/usr/lib/libtcmalloc_minimal_debug.so.4"));
+    assert_true(identify_is_debugging_file("libasan.so.8"));
+    assert_false(identify_is_debugging_file("/libasan.so.8/libjemalloc.so.2"));
+}
+
 static void split_name_with_and_without_version(void **state)
 {
     char name[8];
@@ -61,6 +71,7 @@ static void mimalloc_version_old_and_new_numbering(void **state)
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(by_name_each_entry_finds_itself),
     cmocka_unit_test(by_file_each_soname_finds_its_own_entry),
+    cmocka_unit_test(debugging_file_is_none_that_a_name_means),
     cmocka_unit_test(split_name_with_and_without_version),
     cmocka_unit_test(version_fits_by_whole_components),
     cmocka_unit_test(mimalloc_version_old_and_new_numbering),

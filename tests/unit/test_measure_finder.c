@@ -103,6 +103,23 @@ static void find_too_deep_is_not_seen(void **state)
     assert_string_equal(list.items[0].version, "3.9.0");
 }
 
+static void find_debugging_builds_are_left_out_unless_asked_for(void **state)
+{
+    char path[128];
+    make_mimalloc("libmimalloc-debug.so.3", 30900);
+    setenv("SHALE_PEERS", folder, 1);
+    assert_int_equal(finder_find("mimalloc@3.9", &list, reason, sizeof reason), 0);
+    assert_int_equal(list.items[0].source, FINDER_PATH);
+    finder_free(&list);
+    unsetenv("SHALE_ALLOCATOR_PATH");
+    assert_int_equal(finder_find("mimalloc@3.9", &list, reason, sizeof reason), SHALE_ENOENT);
+    snprintf(path, sizeof path, "%s/libmimalloc-debug.so.3", folder);
+    assert_int_equal(finder_find(path, &list, reason, sizeof reason), 0);
+    finder_free(&list);
+    assert_int_equal(finder_find("asan", &list, reason, sizeof reason), SHALE_ENOENT);
+    assert_non_null(strstr(reason, "give the path"));
+}
+
 static void find_wrong_requests_say_why(void **state)
 {
     assert_int_equal(finder_find("nomalloc", &list, reason, sizeof reason), SHALE_ENOENT);
@@ -149,6 +166,7 @@ static const struct CMUnitTest tests[] = {
     WITH_FOLDER(find_version_is_taken_by_its_beginning),
     WITH_FOLDER(find_link_to_a_listed_file_is_no_second),
     WITH_FOLDER(find_too_deep_is_not_seen),
+    WITH_FOLDER(find_debugging_builds_are_left_out_unless_asked_for),
     WITH_FOLDER(find_wrong_requests_say_why),
     WITH_FOLDER(find_broken_path_variable_is_harmless),
     WITH_FOLDER(peers_dir_follows_the_variables),
