@@ -315,9 +315,12 @@ def start(*arguments, **options):
 
 @pytest.mark.parametrize("name", ["HUP", "INT", "QUIT", "TERM", "USR1", "USR2"])
 def test_signal_to_shale_reaches_the_program(name):
-    process = start("sh", "-c", f"trap 'echo got; exit 42' {name}; echo $$; while :; do sleep 0.01; done")
+    number = getattr(signal, "SIG" + name)
+    # Under nohup, SIGHUP would be ignored.
+    process = start("sh", "-c", f"trap 'echo got; exit 42' {name}; echo $$; while :; do sleep 0.01; done",
+                    preexec_fn=lambda: signal.signal(number, signal.SIG_DFL))
     process.stdout.readline()
-    process.send_signal(getattr(signal, "SIG" + name))
+    process.send_signal(number)
     assert process.stdout.read() == "got\n"
     assert process.wait(10) == 42
 
