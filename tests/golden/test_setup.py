@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""./x where packages are missing: it installs them, or says which and how. With false programs."""
+"""What ./x does where packages are missing: it installs them, or says which. With false programs."""
 import shutil
 import subprocess
 
