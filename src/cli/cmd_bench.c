@@ -189,7 +189,7 @@ static int choose_allocators(const struct cmd_entry *self, struct choice *choice
 static void show_progress(const struct bench_suite *suite, size_t case_index, size_t allocator,
                           size_t round)
 {
-    fprintf(stderr, "\r\033[K%zu/%zu  round %zu  %s  %s", suite->runs_done, suite->runs_total,
+    fprintf(stderr, "\r\033[K%zu/%zu  round %zu  %s  %s", suite->runs_done + 1, suite->runs_total,
             round + 1, suite->cases.items[case_index].name, suite->allocators[allocator].label);
 }
 

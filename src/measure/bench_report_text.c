@@ -279,6 +279,8 @@ void bench_report_text(const struct bench_report *report, FILE *out)
             "Medians of %zu interleaved round%s, each run proven, seed %lu; lower is better.\n",
             suite->rounds, suite->rounds == 1 ? "" : "s", suite->settings.seed);
     fprintf(out, "* the best, or a tie with it; \u00b1 half the quartiles' distance.\n");
+    if (suite->runs_done < suite->runs_total)
+        fprintf(out, "Interrupted after %zu of %zu runs.\n", suite->runs_done, suite->runs_total);
     print_cpu_share(&suite->results, out);
     print_allocators(suite, out);
     for (size_t i = 0; i < 2; i++)

@@ -222,9 +222,10 @@ static int run_case(struct bench_suite *suite, const struct inputs *inputs, size
     const struct bench_case *item = &suite->cases.items[case_index];
     for (size_t step = 0; step < suite->allocator_count; step++) {
         size_t allocator = bench_suite_turn(round, case_index, step, suite->allocator_count);
-        suite->runs_done++;
-        if (bench_results_failure(&suite->results, case_index, allocator))
+        if (bench_results_failure(&suite->results, case_index, allocator)) {
+            suite->runs_done++;
             continue;
+        }
         if (suite->progress)
             suite->progress(suite, case_index, allocator, round);
         int result = item->missing ? bench_results_fail(&suite->results, case_index, allocator,
@@ -232,6 +233,7 @@ static int run_case(struct bench_suite *suite, const struct inputs *inputs, size
                                    : run_one(suite, inputs, case_index, allocator, round);
         if (result != 0)
             return result;
+        suite->runs_done++;
     }
     return 0;
 }

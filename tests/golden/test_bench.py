@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -58,7 +59,7 @@ def test_table_names_workload_machine_and_allocators(quick):
     assert "each run proven" in text
     assert f"Linux {os.uname().release}" in text
     assert "libmimalloc.so.2" in text
-    assert "Failed" not in text
+    assert "Failed" not in text and "Interrupted" not in text
 
 
 def test_json_fits_its_schema(quick):
@@ -168,6 +169,7 @@ def test_interrupt_reports_what_was_measured_and_leaves_no_process():
     process.send_signal(signal.SIGINT)
     text, errors = process.communicate(timeout=30)
     assert process.returncode == 130, errors
+    assert re.search(r"Interrupted after [1-9]\d* of 1000 runs\.", text)
     assert "ping-pong time [ns]" in text
     assert not [pid for pid in children_named("malloc-bench")
                 if Path(f"/proc/{pid}/status").exists()
