@@ -21,6 +21,7 @@
 #include "identify/identify.h"
 #include "identify/procfs.h"
 #include "identify/recognize.h"
+#include "identify/untouched.h"
 
 /* A program may execute others a few times in a row. */
 enum { EXEC_ATTEMPTS = 5 };
@@ -139,13 +140,14 @@ static int analyze(const struct identify_memory *memory, const struct identify_p
     return status;
 }
 
-static int look_once(pid_t pid, const struct identify_process *process,
+/* SHALE_EBUSY: what is mapped changed meanwhile; in the second try that makes no difference. */
+static int look_once(pid_t pid, const struct identify_process *process, bool again,
                      const struct identify_options *options, struct identify_report *report)
 {
-    struct identify_memory memory;
+    struct identify_untouched memory;
     struct identify_elf file;
     char path[64];
-    int status = identify_memory_open(pid, &memory);
+    int status = identify_untouched_open(pid, !again, &memory);
     if (status != 0)
         return status;
     snprintf(path, sizeof path, "/proc/%ld/exe", (long)pid);
@@ -163,10 +165,12 @@ static int look_once(pid_t pid, const struct identify_process *process,
             identify_elf_build_id(&file, build_id, sizeof build_id);
         if (build_id[0])
             identify_set(report, &report->build_id, "%s", build_id);
-        status = analyze(&memory, process, &file, options, report);
+        status = analyze(&memory.memory, process, &file, options, report);
     }
+    if (status == 0 && identify_untouched_moved(&memory))
+        status = SHALE_EBUSY;
     identify_elf_close(&file);
-    identify_memory_close(&memory);
+    identify_untouched_close(&memory);
     return status;
 }
 
@@ -179,8 +183,9 @@ static void begin(pid_t pid, const struct identify_process *process, struct iden
     identify_set(report, &report->executable, "%s", process->executable);
 }
 
-/* One look, judged against what the process is afterwards. SHALE_EBUSY: it executed another. */
-static int look(pid_t pid, const struct identify_options *options, struct identify_report *report)
+/* One look, judged against what the process is afterwards. SHALE_EBUSY: look again. */
+static int look(pid_t pid, bool again, const struct identify_options *options,
+                struct identify_report *report)
 {
     struct identify_process before, after;
     int status = identify_process_read(pid, &before);
@@ -195,7 +200,7 @@ static int look(pid_t pid, const struct identify_options *options, struct identi
         status =
             unknown(report, "it is a kernel thread: it has no memory of its own and no malloc");
     else if (status == 0)
-        status = look_once(pid, &before, options, report);
+        status = look_once(pid, &before, again, options, report);
     bool ended = identify_process_read(pid, &after) == SHALE_ENOENT || after.zombie ||
                  after.start_time != before.start_time;
     bool changed = !ended && !identify_process_same(&before, &after);
@@ -216,7 +221,7 @@ int identify_pid(pid_t pid, const struct identify_options *options, struct ident
     report->method = "process";
     report->pid = pid;
     for (int i = 0; i < EXEC_ATTEMPTS && status == SHALE_EBUSY; i++)
-        status = look(pid, options, report);
+        status = look(pid, i > 0, options, report);
     if (status == SHALE_EBUSY)
         return unknown(report, "it executes one program after another too quickly to be read");
     return status;

@@ -30,8 +30,7 @@ static int error_of_errno(void)
     }
 }
 
-/* Reads a file of /proc/PID whole, with a NUL added; NULL with *status set. */
-static char *read_file(pid_t pid, const char *name, size_t *size, int *status)
+char *identify_process_file(pid_t pid, const char *name, size_t *size, int *status)
 {
     char path[128];
     snprintf(path, sizeof path, "/proc/%ld/%s", (long)pid, name);
@@ -91,12 +90,12 @@ static int read_public(pid_t pid, struct identify_process *process)
 {
     int status;
     size_t size;
-    char *text = read_file(pid, "stat", &size, &status);
+    char *text = identify_process_file(pid, "stat", &size, &status);
     if (!text)
         return status;
     status = parse_stat(text, process);
     free(text);
-    text = status == 0 ? read_file(pid, "status", &size, &status) : NULL;
+    text = status == 0 ? identify_process_file(pid, "status", &size, &status) : NULL;
     const char *line = text ? strstr(text, "\nUid:") : NULL;
     if (line)
         process->uid = (uid_t)strtoul(line + 5, NULL, 10);
@@ -108,7 +107,7 @@ static int read_auxv(pid_t pid, struct identify_process *process)
 {
     int status;
     size_t size;
-    char *text = read_file(pid, "auxv", &size, &status);
+    char *text = identify_process_file(pid, "auxv", &size, &status);
     if (!text)
         return status;
     for (size_t i = 0; i < AUXV_MAX && (i + 1) * sizeof(Elf64_auxv_t) <= size; i++) {
@@ -144,7 +143,8 @@ static int read_private(pid_t pid, struct identify_process *process)
     snprintf(path, sizeof path, "/proc/%ld/exe", (long)pid);
     ssize_t length = readlink(path, process->executable, sizeof process->executable - 1);
     process->executable[length > 0 ? length : 0] = '\0';
-    process->environment = read_file(pid, "environ", &process->environment_size, &status);
+    process->environment =
+        identify_process_file(pid, "environ", &process->environment_size, &status);
     if (process->environment) {
         process->preload = find_variable(process, "LD_PRELOAD");
         process->python_malloc = find_variable(process, "PYTHONMALLOC");
@@ -152,7 +152,7 @@ static int read_private(pid_t pid, struct identify_process *process)
     if (status != 0 && status != SHALE_ENOENT && status != SHALE_EIO)
         return status;
     size_t size;
-    process->system_preload = read_file(pid, "root/etc/ld.so.preload", &size, &status);
+    process->system_preload = identify_process_file(pid, "root/etc/ld.so.preload", &size, &status);
     return 0;
 }
 

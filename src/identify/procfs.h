@@ -35,6 +35,14 @@ struct identify_process {
 SHALE_NODISCARD int identify_process_read(pid_t pid, struct identify_process *process);
 void identify_process_free(struct identify_process *process);
 
+/*
+ * Reads a file of /proc/PID whole, with a NUL added (4 MiB at most).
+ *
+ * @return NULL with *status set: SHALE_ENOENT, SHALE_EPERM, SHALE_EGONE, SHALE_ENOMEM, SHALE_EIO.
+ * Ownership: free().
+ */
+SHALE_NODISCARD char *identify_process_file(pid_t pid, const char *name, size_t *size, int *status);
+
 /* Do both describe the same program in the same process? */
 bool identify_process_same(const struct identify_process *one,
                            const struct identify_process *other);

@@ -71,6 +71,16 @@ def test_allocator_is_in_the_program_and_nobody_traces_it():
     assert "TracerPid:\t0\n" in result.stdout
 
 
+def resident_file_kilobytes(*options):
+    """Of file pages, right after the start: the proof must add nothing to what is measured."""
+    result = shale("run", "-a", "system", *options, "--", "cat", "/proc/self/status")
+    return int(result.stdout.split("RssFile:")[1].split()[0])
+
+
+def test_proof_makes_no_pages_resident():
+    assert resident_file_kilobytes() < resident_file_kilobytes("--no-verify") + 400
+
+
 def test_preload_of_the_environment_is_kept_behind(tmp_path):
     other = compile_c(tmp_path, "libother.so", "int other;", "-shared", "-fPIC")
     result = shale("run", "-a", "mimalloc", "--", "sh", "-c", "echo $LD_PRELOAD",
