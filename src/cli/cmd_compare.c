@@ -26,7 +26,7 @@ static void note_signal(int number)
 /* What our caller ignores (nohup ignores SIGHUP) stays ignored. */
 static void catch_signals(void)
 {
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
     for (size_t i = 0; i < SHALE_ARRAY_LENGTH(numbers); i++) {
         struct sigaction action;
         if (sigaction(numbers[i], NULL, &action) != 0 || action.sa_handler == SIG_IGN)

@@ -2,11 +2,13 @@
 /* Reads the options of `shale compare`. Layer 6. */
 #include "cli/compare_options.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
+    PAIRS_NOT_GIVEN = INT_MIN,
     PAIRS_DEFAULT = 10,
     PAIRS_IN_BUDGET = 40, /* without --pairs a budget may go on to here */
     INTERVAL_DEFAULT_MS = 10,
@@ -16,7 +18,7 @@ enum {
 };
 
 struct compare_options compare_options = {
-    .pairs = -1,
+    .pairs = PAIRS_NOT_GIVEN,
     .interval_ms = INTERVAL_DEFAULT_MS,
     .settle_s = 0.2,
 };
@@ -123,7 +125,7 @@ static int take_amount(const struct cmd_entry *self, const struct compare_option
     if (status >= 0)
         return status;
     int pairs = options->pairs;
-    if (pairs == -1)
+    if (pairs == PAIRS_NOT_GIVEN)
         pairs = options->budget ? PAIRS_IN_BUDGET : PAIRS_DEFAULT;
     if (pairs < 1 || pairs > STATS_PAIRS_MAX)
         return cmd_usage_error(self, "--pairs: %d is not between 1 and %d", pairs, STATS_PAIRS_MAX);
@@ -245,6 +247,17 @@ static int take_environment(const struct cmd_entry *self, const struct compare_o
     return -1;
 }
 
+/* Each report needs a place of its own; '-' is one, too. */
+static int take_reports(const struct cmd_entry *self, const struct compare_options *options)
+{
+    const char *places[] = {options->json, options->csv, options->markdown};
+    for (size_t i = 0; i < SHALE_ARRAY_LENGTH(places); i++)
+        for (size_t j = 0; places[i] && j < i; j++)
+            if (places[j] && strcmp(places[i], places[j]) == 0)
+                return cmd_usage_error(self, "two reports cannot both go to '%s'", places[i]);
+    return -1;
+}
+
 int compare_request_make(const struct cmd_entry *self, const struct compare_options *options,
                          const char **argv, struct compare_request *request)
 {
@@ -263,6 +276,8 @@ int compare_request_make(const struct cmd_entry *self, const struct compare_opti
         status = take_pickers(self, options, request);
     if (status < 0)
         status = take_environment(self, options, &request->plan.trial);
+    if (status < 0)
+        status = take_reports(self, options);
     return status;
 }
 

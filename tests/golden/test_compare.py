@@ -217,6 +217,7 @@ def test_environment_reaches_the_program(mark):
     ("--candidate is missing", ["--baseline", "system", "--", "true"]),
     ("no program given", SYSTEM),
     ("--pairs: 0 is not between", [*SYSTEM, "--pairs", "0", "--", "true"]),
+    ("--pairs: -1 is not between", [*SYSTEM, "--pairs", "-1", "--", "true"]),
     ("--pairs: -4 is not between", [*SYSTEM, "--pairs", "-4", "--", "true"]),
     ("many: invalid numeric value", [*SYSTEM, "--pairs", "many", "--", "true"]),
     ("'soon' is no time", [*SYSTEM, "--budget", "soon", "--", "true"]),
@@ -230,6 +231,8 @@ def test_environment_reaches_the_program(mark):
     ("NAME=COMMAND", [*SYSTEM, "--load", "true", "--ready", "1", "--then", "x", "--", "true"]),
     ("is taken", [*SYSTEM, "--load", "true", "--ready", "1", "--then", "idle=x", "--", "true"]),
     ("LD_PRELOAD", [*SYSTEM, "--env", "LD_PRELOAD=x.so", "--", "true"]),
+    ("cannot both go to '-'", [*SYSTEM, "--json", "-", "--markdown", "-", "--", "true"]),
+    ("cannot both go to 'r'", [*SYSTEM, "--csv", "r", "--json", "r", "--", "true"]),
     ("did you mean '--candidate'", ["--candidat", "x", "--", "true"]),
 ])
 def test_wrong_arguments_are_usage_errors(mark, says, arguments):
@@ -335,7 +338,7 @@ def test_server_that_ignores_sigterm_is_killed(mark, tmp_path):
     assert "were killed" in done.stdout
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGQUIT])
 def test_interrupt_leaves_no_process_and_no_report(mark, server, tmp_path, number):
     port, client, command = server
     running = subprocess.Popen(
