@@ -244,6 +244,13 @@ static int check_program(const struct cmd_entry *self, const char *name,
         cmd_error(self, "cannot run '%s': %s", name, strerror(errno));
         return missing ? CMD_EXIT_NOT_FOUND : CMD_EXIT_NOT_EXECUTABLE;
     }
+    if (!allocator->path && !arguments.no_verify && prove_takes_rights_from(name)) {
+        cmd_error(self,
+                  "cannot prove '%s': held for the proof, it would not gain the rights that it "
+                  "gains when it is started (setuid, setgid, capabilities); try --no-verify",
+                  name);
+        return CMD_EXIT_RUN_FAILED;
+    }
     if (!allocator->path || identify_preload_obstacle(path, allocator->path, &obstacle) < 0 ||
         obstacle.kind == IDENTIFY_OBSTACLE_NONE || obstacle.kind == IDENTIFY_OBSTACLE_NOT_ELF)
         return -1;

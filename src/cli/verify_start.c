@@ -10,6 +10,7 @@
 #include "identify/procfs.h"
 #include "measure/launch.h"
 #include "measure/procfs.h"
+#include "measure/prove.h"
 
 /* How often --follow looks for new processes and programs. */
 enum { FOLLOW_INTERVAL_MS = 20, SEEN_MAX = 4096, GRACE_MS = 2000 };
@@ -123,19 +124,6 @@ static void judge_file(struct session *session, const char *command)
                          : SHALE_ENOENT;
 }
 
-/*
- * A program that gains rights when it is started would not gain them while we hold it, so it is
- * left alone and judged by its file: for such programs the dynamic linker's rule is certain.
- */
-static bool gains_rights(const char *command)
-{
-    char path[4096];
-    struct identify_obstacle obstacle;
-    return launch_resolve(command, NULL, path, sizeof path) == 0 &&
-           identify_preload_obstacle(path, NULL, &obstacle) == 0 &&
-           obstacle.kind == IDENTIFY_OBSTACLE_PRIVILEGED;
-}
-
 /* It ended while its libraries were loaded: the files still tell what would have served it. */
 static int report_crash(struct session *session, const char *command,
                         const struct launch_failure *failure)
@@ -217,7 +205,8 @@ static int start(struct session *session, const char **argv)
     const struct verify_options *options = session->out.options;
     struct launch_process process;
     struct launch_failure failure = {0};
-    bool left_alone = gains_rights(argv[0]);
+    /* It is judged by its file: for such programs the dynamic linker's rule is certain. */
+    bool left_alone = prove_takes_rights_from(argv[0]);
     const struct launch_spec spec = {.argv = argv,
                                      .stdio = LAUNCH_STDIO_KEEP,
                                      .contain = options->stop,

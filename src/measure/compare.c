@@ -12,6 +12,7 @@
 #include "identify/identify.h"
 #include "measure/c_library.h"
 #include "measure/finder.h"
+#include "measure/prove.h"
 #include "measure/schedule.h"
 
 enum { ROUNDS_PER_BLOCK = 2 }; /* A B B A: drift cancels over two rounds */
@@ -44,14 +45,22 @@ static int check_obstacle(struct driver *driver, const struct compare_arm *arm)
 {
     char program[PATH_MAX];
     struct identify_obstacle obstacle;
+    const char *command = driver->plan->trial.argv[0];
+    if (prove_takes_rights_from(command)) {
+        snprintf(driver->failure->text, sizeof driver->failure->text,
+                 "with '%.200s' it would not be the same program: held for its proof, it would not "
+                 "gain the rights that it gains when it is started; run a copy of it without "
+                 "setuid, setgid and capabilities, or start it as the user who owns it",
+                 command);
+        return fail_arm(driver, arm->request, SHALE_ENOTSUP);
+    }
     if (!arm->allocator.path ||
-        launch_resolve(driver->plan->trial.argv[0], NULL, program, sizeof program) != SHALE_OK ||
+        launch_resolve(command, NULL, program, sizeof program) != SHALE_OK ||
         identify_preload_obstacle(program, arm->allocator.path, &obstacle) != SHALE_OK ||
         obstacle.kind == IDENTIFY_OBSTACLE_NONE || obstacle.kind == IDENTIFY_OBSTACLE_NOT_ELF)
         return SHALE_OK;
-    snprintf(driver->failure->text, sizeof driver->failure->text, "with '%.200s' %s%s%s",
-             driver->plan->trial.argv[0], obstacle.reason, *obstacle.remedy ? "; " : "",
-             obstacle.remedy);
+    snprintf(driver->failure->text, sizeof driver->failure->text, "with '%.200s' %s%s%s", command,
+             obstacle.reason, *obstacle.remedy ? "; " : "", obstacle.remedy);
     return fail_arm(driver, arm->request, SHALE_ENOTSUP);
 }
 

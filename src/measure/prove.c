@@ -78,3 +78,12 @@ int prove_allocator(pid_t pid, bool held, void *context)
         launch_now_ns() > request->first_look_ns + (int64_t)RUNNING_GRACE_MS * 1000000;
     return time_is_up ? result : SHALE_EBUSY;
 }
+
+bool prove_takes_rights_from(const char *command)
+{
+    char path[PATH_MAX];
+    struct identify_obstacle obstacle;
+    return launch_resolve(command, NULL, path, sizeof path) == 0 &&
+           identify_preload_obstacle(path, NULL, &obstacle) == 0 &&
+           obstacle.kind == IDENTIFY_OBSTACLE_PRIVILEGED;
+}

@@ -34,4 +34,10 @@ void prove_free(struct prove_request *request);
  */
 int prove_allocator(pid_t pid, bool held, void *context);
 
+/*
+ * Does the program gain rights when it is started (setuid, setgid, file capabilities)? The kernel
+ * withholds them from one that is held for its proof, so a proof would be about another program.
+ */
+bool prove_takes_rights_from(const char *command);
+
 #endif

@@ -185,17 +185,32 @@ def test_musl_program_is_refused(tmp_path):
     assert "musl" in text
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
-def test_setuid_program_of_another_user_is_refused(tmp_path_factory):
+@pytest.fixture
+def as_nobody(tmp_path_factory):
+    """as_nobody(COMMAND, ARGUMENT...): shale as another user, with `setuid`, a copy of id, beside it."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can act as another user")
     folder = tmp_path_factory.mktemp("setuid")
     for parent in [folder, folder.parent, folder.parent.parent]:
         parent.chmod(0o755)
-    program = pathlib.Path(shutil.copy(shutil.which("true"), folder))
+    program = pathlib.Path(shutil.copy(shutil.which("id"), folder / "setuid"))
     program.chmod(0o4755)
     copy = shutil.copy(SHALE, folder)
-    result = subprocess.run([copy, "run", "-a", "mimalloc", "--", program], user=65534, group=65534,
-                            extra_groups=[], capture_output=True, text=True, timeout=60)
-    assert "setuid" in error_of(result, 125)
+    return lambda *arguments: subprocess.run(
+        [copy, *arguments], user=65534, group=65534, extra_groups=[], cwd=folder,
+        capture_output=True, text=True, timeout=60)
+
+
+def test_setuid_program_of_another_user_is_refused(as_nobody):
+    assert "setuid" in error_of(as_nobody("run", "-a", "mimalloc", "--", "./setuid"), 125)
+
+
+def test_setuid_program_keeps_its_rights_under_system(as_nobody):
+    assert "try --no-verify" in error_of(as_nobody("run", "-a", "system", "--", "./setuid"), 125)
+    done = as_nobody("run", "-a", "system", "--no-verify", "--", "./setuid")
+    assert "euid=0(root)" in done.stdout
+    done = as_nobody("compare", "-b", "system", "-c", "system", "-n", "1", "--", "./setuid")
+    assert done.returncode == 69 and "would not gain the rights" in done.stderr
 
 
 def test_program_that_cannot_load_says_so(tmp_path):
