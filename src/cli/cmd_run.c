@@ -183,33 +183,18 @@ static void forget_child(void)
     early_signal = last_signal;
 }
 
-/*
- * A program that is linked with an allocator is not served by "system" just because nothing is
- * preloaded: then the C library is preloaded, and if that is not enough the C++ library too.
- */
+/* Nothing is preloaded at first: for most programs that is the C library's own malloc. */
 static int start_under_system(const char **argv, struct start *start)
 {
-    char *library = NULL;
-    const char **environment = NULL;
+    struct c_library_help help = {NULL};
     int result = start_program(argv, start);
-    if (result < 0 && start->failure.stage == LAUNCH_STAGE_PROOF)
-        library = c_library_path();
-    if (library) {
-        start->allocator.path = library;
+    while (result < 0 && start->failure.stage == LAUNCH_STAGE_PROOF &&
+           c_library_insist(&help, &start->allocator.path, &start->environment)) {
         prove_free(&start->proof);
         forget_child();
         result = start_program(argv, start);
     }
-    if (library && result < 0 && start->failure.stage == LAUNCH_STAGE_PROOF)
-        environment = c_library_with_cxx(start->environment);
-    if (environment) {
-        start->environment = environment;
-        prove_free(&start->proof);
-        forget_child();
-        result = start_program(argv, start);
-    }
-    c_library_free_environment(environment);
-    free(library);
+    c_library_release(&help);
     return result;
 }
 

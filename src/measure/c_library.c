@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What makes the C library serve a program that is linked with another allocator. Layer 4. */
+/* Makes the C library serve where another allocator would: see c_library.h. Layer 4. */
 #define _GNU_SOURCE
 #include "measure/c_library.h"
 
@@ -12,7 +12,8 @@
 
 static const char variable[] = "LD_PRELOAD=";
 
-char *c_library_path(void)
+/* To be freed; NULL when it cannot be told. */
+static char *c_library_path(void)
 {
     Dl_info info;
     /* In a cast of its own: a function's address is no object pointer to ISO C. */
@@ -22,7 +23,8 @@ char *c_library_path(void)
     return realpath(info.dli_fname, NULL);
 }
 
-const char **c_library_with_cxx(const char *const *environment)
+/* A copy of the additions with the C++ library in LD_PRELOAD as the last; NULL without memory. */
+static const char **with_cxx_library(const char *const *environment)
 {
     const char *there = getenv("LD_PRELOAD");
     char *entry = NULL;
@@ -44,12 +46,29 @@ const char **c_library_with_cxx(const char *const *environment)
     return made;
 }
 
-void c_library_free_environment(const char **environment)
+bool c_library_insist(struct c_library_help *help, const char **preload,
+                      const char *const **environment)
+{
+    if (!help->preload) {
+        *preload = help->preload = c_library_path();
+        return help->preload != NULL;
+    }
+    if (help->environment)
+        return false;
+    help->environment = with_cxx_library(*environment);
+    if (help->environment)
+        *environment = help->environment;
+    return help->environment != NULL;
+}
+
+void c_library_release(struct c_library_help *help)
 {
     size_t count = 0;
-    while (environment && environment[count])
+    while (help->environment && help->environment[count])
         count++;
     if (count > 0)
-        free((void *)environment[count - 1]); /* the one that was added */
-    free(environment);
+        free((void *)help->environment[count - 1]); /* the one that was added */
+    free(help->environment);
+    free(help->preload);
+    *help = (struct c_library_help){NULL};
 }

@@ -10,7 +10,6 @@
 
 #include "base/clock.h"
 #include "identify/identify.h"
-#include "measure/c_library.h"
 #include "measure/finder.h"
 #include "measure/prove.h"
 #include "measure/schedule.h"
@@ -109,8 +108,8 @@ static int run_arm(struct driver *driver, const struct compare_arm *arm, bool wa
     report_progress(driver, arm, warmup, round);
     struct trial_spec spec = driver->plan->trial;
     spec.allocator = &arm->allocator;
-    if (arm->environment)
-        spec.environment = arm->environment;
+    if (arm->help.environment)
+        spec.environment = arm->help.environment;
     int error = trial_run(&spec, result, &driver->failure->trial);
     driver->run++;
     if (!error)
@@ -125,45 +124,23 @@ static int run_arm(struct driver *driver, const struct compare_arm *arm, bool wa
 
 /* -------------------------------------------------------------------------- the warm-up */
 
-/*
- * A program that brings an allocator of its own (linked with -ljemalloc, say) is not served by
- * "system" just because nothing is preloaded. The C library itself, preloaded, then comes first.
- */
-static bool preload_c_library(struct compare_arm *arm, const struct proof *seen)
-{
-    if (arm->allocator.path)
-        return false;
-    arm->c_library = c_library_path();
-    if (!arm->c_library)
-        return false;
-    arm->allocator.path = arm->c_library;
-    snprintf(arm->note, sizeof arm->note,
-             "%s serves this program by itself; for \"system\" the C library is preloaded.",
-             seen->allocator[0] ? seen->allocator : "Another allocator");
-    return true;
-}
-
-/* Where that allocator brings operator new and delete too, the C++ library must come before it. */
-static bool preload_cxx_library(struct compare_arm *arm, const struct compare_plan *plan)
-{
-    if (arm->environment)
-        return false;
-    arm->environment = c_library_with_cxx(plan->trial.environment);
-    if (!arm->environment)
-        return false;
-    size_t used = strlen(arm->note);
-    snprintf(arm->note + used, sizeof arm->note - used, " So is the C++ library.");
-    return true;
-}
-
-/* What else could make "system" serve the program, after a proof that it does not; false: no. */
+/* After a proof that "system" does not serve: makes it serve, and notes how; false: no way. */
 static bool insist_on_system(struct compare_arm *arm, const struct driver *driver)
 {
     const struct trial_failure *trial = &driver->failure->trial;
+    const char *const *environment = driver->plan->trial.environment;
     if (strcmp(arm->allocator.name, "system") != 0 || trial->stage != TRIAL_LAUNCH ||
-        trial->launch.stage != LAUNCH_STAGE_PROOF)
+        trial->launch.stage != LAUNCH_STAGE_PROOF ||
+        !c_library_insist(&arm->help, &arm->allocator.path, &environment))
         return false;
-    return preload_c_library(arm, &trial->proof) || preload_cxx_library(arm, driver->plan);
+    size_t used = strlen(arm->note);
+    if (arm->help.environment)
+        snprintf(arm->note + used, sizeof arm->note - used, " So is the C++ library.");
+    else
+        snprintf(arm->note, sizeof arm->note,
+                 "%s serves this program by itself; for \"system\" the C library is preloaded.",
+                 trial->proof.allocator[0] ? trial->proof.allocator : "Another allocator");
+    return true;
 }
 
 static int warm_up(struct driver *driver, struct compare_arm *arm, struct trial_result *scratch)
@@ -336,8 +313,7 @@ void compare_free(struct comparison_set *set)
         free(set->comparisons[i].pairs);
     for (size_t i = 0; i < set->arm_count; i++) {
         finder_free(&set->arms[i].found);
-        c_library_free_environment(set->arms[i].environment);
-        free(set->arms[i].c_library);
+        c_library_release(&set->arms[i].help);
     }
     set->comparison_count = 0;
     set->arm_count = 0;

@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "measure/c_library.h"
 #include "measure/stats.h"
 #include "measure/trial.h"
 
@@ -33,9 +34,8 @@ struct compare_arm {
     const char *request;               /* as the user wrote it */
     struct finder_list found;          /* holds the strings of `allocator` */
     struct finder_allocator allocator; /* what runs are started with */
-    char *c_library;                   /* allocator.path, where "system" must be preloaded */
     char label[160];                   /* "mimalloc 3.6.0" */
-    const char **environment;          /* the plan's, and what this arm needs; NULL: the plan's */
+    struct c_library_help help;        /* what "system" needs to serve this program */
     char note[512];                    /* what a reader must know of how it is used; or "" */
     struct proof proof;                /* of the warm-up run */
 };

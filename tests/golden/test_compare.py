@@ -330,9 +330,12 @@ def test_port_that_is_in_use(mark, server):
 
 def test_server_that_ignores_sigterm_is_killed(mark, tmp_path):
     report = tmp_path / "report.json"
-    script = "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(1000)"
-    done = compare(mark, *SYSTEM, "--pairs", "1", "--ready", "0.2", "--load", "true", "--settle",
-                   "0", "--json", report, "--", sys.executable, "-c", script)
+    ready = tmp_path / "ready"
+    script = ("import pathlib, signal, time; signal.signal(15, signal.SIG_IGN); "
+              f"pathlib.Path('{ready}').touch(); time.sleep(1000)")
+    done = compare(mark, *SYSTEM, "--pairs", "1", "--prepare", f"rm -f {ready}", "--ready", ready,
+                   "--load", "true", "--settle", "0", "--json", report, "--", sys.executable, "-c",
+                   script)
     assert done.returncode == 0, done.stderr
     assert check_document(report)["comparisons"][0]["pairs"][0]["baseline"]["killed"] == 1
     assert "were killed" in done.stdout
