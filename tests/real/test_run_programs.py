@@ -97,5 +97,5 @@ def test_run_works_without_privileges(tmp_path_factory):
     copy.chmod(0o755)
     result = subprocess.run([copy, "run", "-a", "mimalloc", "--", "sh", "-c", "id -u; exit 4"],
                             user=65534, group=65534, extra_groups=[], capture_output=True,
-                            text=True, timeout=30, env={"PATH": os.environ["PATH"]})
+                            text=True, timeout=30, env={**os.environ, "HOME": "/nonexistent"})
     assert (result.returncode, result.stdout, result.stderr) == (4, "65534\n", "")
