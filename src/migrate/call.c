@@ -98,6 +98,11 @@ static struct value call_site(struct parser *parser, struct site *site,
                               const struct value *arguments, uint32_t count)
 {
     site_cells(parser, site);
+    parser->analysis->sites_met++;
+    if (parser->function)
+        *vector_push(&parser->analysis->uses) =
+            (struct site_use){(uint32_t)(parser->function - parser->world->functions.at),
+                              (uint32_t)(site - parser->world->sites.at)};
     if (site_takes(parser->world, site) && count > 0)
         value_assign(parser, site->taker, arguments[0]);
     if (site->family == FAMILY_POSIX_MEMALIGN) {
@@ -325,7 +330,7 @@ static struct value call_functions(struct parser *parser, struct function *funct
                                    const struct value *arguments, uint32_t count)
 {
     struct world *world = parser->world;
-    if (!function->ambiguous || function->source == parser->stream.source_index)
+    if (!function->ambiguous || function->source == parser->home)
         return call_function(parser, function, arguments, count);
     struct value value = {0};
     for (uint32_t number = world->function_of.at[function->name]; number;
@@ -375,21 +380,59 @@ static struct value expand(struct parser *parser, const struct macro *macro,
     return parser->last_expression;
 }
 
+struct alternative {
+    size_t first_maker;
+    size_t end_maker;
+    size_t first_edge;
+    size_t end_edge;
+    bool meets_site;
+};
+
+/*
+ * Where one definition of a macro calls malloc and another some allocator outside (of another
+ * system, mostly), they exclude each other: the outside one is no owner of the same blocks.
+ */
+static void drop_alternatives(struct parser *parser, const struct alternative *alternatives,
+                              unsigned count)
+{
+    bool any = false;
+    for (unsigned i = 0; i < count; i++)
+        any |= alternatives[i].meets_site;
+    for (unsigned i = 0; any && i < count; i++) {
+        if (alternatives[i].meets_site)
+            continue;
+        for (size_t k = alternatives[i].first_maker; k < alternatives[i].end_maker; k++)
+            if (parser->analysis->makers.at[k].kind == MAKER_OUTSIDE)
+                parser->analysis->makers.at[k].kind = MAKER_NONE;
+        for (size_t k = alternatives[i].first_edge; k < alternatives[i].end_edge; k++)
+            parser->flow->edges.at[k] = (struct flow_edge){0};
+    }
+}
+
 /* All definitions of that macro, under whatever conditions. */
 static bool expand_all(struct parser *parser, name_id name, bool function_like,
                        const struct value *arguments, const uint32_t *starts, uint32_t count,
                        struct value *value)
 {
     const struct world *world = parser->world;
+    struct analysis *analysis = parser->analysis;
     uint32_t number = name < world->macro_of.count ? world->macro_of.at[name] : 0;
+    struct alternative alternatives[DEFINITIONS_MAX];
     unsigned definitions = 0;
     for (; number && definitions < DEFINITIONS_MAX; number = world->next_macro.at[number - 1]) {
         const struct macro *macro = &world->macros.at[number - 1];
         if (macro->function_like != function_like || macro->body >= macro->tokens.count)
             continue;
-        definitions++;
+        struct alternative *alternative = &alternatives[definitions++];
+        size_t met = analysis->sites_met;
+        alternative->first_maker = analysis->makers.count;
+        alternative->first_edge = parser->flow->edges.count;
         *value = value_join(parser, *value, expand(parser, macro, arguments, starts, count));
+        alternative->end_maker = analysis->makers.count;
+        alternative->end_edge = parser->flow->edges.count;
+        alternative->meets_site = analysis->sites_met > met;
     }
+    drop_alternatives(parser, alternatives, definitions);
     return definitions > 0;
 }
 
@@ -459,7 +502,7 @@ struct value call_by_name(struct parser *parser, uint32_t position, const struct
     bool is_macro = expand_all(parser, name, true, arguments, starts, count, &value);
     if (!is_macro && expand_all(parser, name, false, NULL, NULL, 0, &value))
         return call_by_value(parser, value, arguments, count); /* #define osOpen (table[0].f) */
-    struct function *function = index_function(world, parser->stream.source_index, name);
+    struct function *function = index_function(world, parser->home, name);
     if (function)
         return value_join(parser, value, call_functions(parser, function, arguments, count));
     if (is_macro)
@@ -508,14 +551,13 @@ struct value name_value(struct parser *parser, uint32_t position)
     struct value value = {0};
     if (expand_all(parser, name, false, NULL, NULL, 0, &value))
         return value;
-    struct function *function = index_function(world, parser->stream.source_index, name);
+    struct function *function = index_function(world, parser->home, name);
     if (function)
         return (struct value){.cell = flow_keyed(parser->flow, CELL_FUNCTION, function->name,
                                                  function_scope(function)),
                               .function = true};
     const struct type *global = name < world->variables.count ? &world->variables.at[name] : NULL;
-    if (global && global->known &&
-        (global->home == 0 || global->home == parser->stream.source_index + 1))
+    if (global && global->known && (global->home == 0 || global->home == parser->home + 1))
         return value_of(flow_keyed(parser->flow, CELL_GLOBAL, name, 0), *global);
     return unknown_variable(parser, name);
 }

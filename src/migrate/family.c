@@ -85,7 +85,7 @@ static const struct {
      "vdprintf verr verrx vfprintf vprintf vsnprintf vsprintf vsyslog vwarn vwarnx wait wait3 wait4 "
      "waitpid warn warnx wcrtomb wcscmp wcslen wcsncmp wcstombs wctomb wordexp wordfree write "
      "writev _exit _Exit __builtin_expect __builtin_unreachable __builtin_offsetof offsetof "
-     "__builtin_constant_p __builtin_va_arg __builtin_va_start __builtin_va_end __builtin_trap "
+     "__builtin_constant_p alloca __builtin_alloca __builtin_va_arg __builtin_va_start __builtin_va_end __builtin_trap "
      "__builtin_popcount __builtin_clz __builtin_ctz __builtin_prefetch __sync_synchronize "
      "malloc_trim mallopt mallinfo mallinfo2 malloc_stats defined",
      LIBC_PLAIN, 0},

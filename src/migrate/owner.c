@@ -152,6 +152,49 @@ static void join_tables(const struct owners *owners)
     }
 }
 
+static bool in_table(const struct analysis *analysis, uint32_t function)
+{
+    for (size_t i = 0; i < analysis->pairs.count; i++)
+        if (analysis->pairs.at[i].first == function || analysis->pairs.at[i].second == function)
+            return true;
+    return false;
+}
+
+/*
+ * So are the functions of one table (an allocator's methods), even where it is not seen how they
+ * are called: a block that one of them makes is freed by another.
+ */
+static void join_methods(const struct owners *owners)
+{
+    const struct analysis *analysis = &owners->analysis;
+    size_t functions = owners->world->functions.count;
+    uint32_t *first = must_alloc((functions + 1) * sizeof *first); /* site + 1 */
+    uint32_t *group = must_alloc((functions + 1) * sizeof *group);
+    for (uint32_t i = 0; i < functions; i++)
+        group[i] = i;
+    for (size_t i = 0; i < analysis->pairs.count; i++) {
+        uint32_t a = analysis->pairs.at[i].first;
+        uint32_t b = analysis->pairs.at[i].second;
+        while (group[a] != a)
+            a = group[a] = group[group[a]];
+        while (group[b] != b)
+            b = group[b] = group[group[b]];
+        group[b] = a;
+    }
+    for (size_t i = 0; i < analysis->uses.count; i++) {
+        uint32_t of = analysis->uses.at[i].function;
+        bool alone = group[of] == of;
+        while (group[of] != of)
+            of = group[of];
+        if (first[of])
+            join(owners, first[of] - 1, analysis->uses.at[i].site);
+        else if (!alone || in_table(analysis, of))
+            first[of] = analysis->uses.at[i].site + 1;
+    }
+    free(first);
+    free(group);
+}
+
 static bool is_convertible(const struct site *site)
 {
     return site->class == MIGRATE_CONVERTED;
@@ -186,6 +229,8 @@ static void fill_groups(const struct owners *owners)
     }
     for (uint32_t i = 0; i < owners->analysis.makers.count; i++) {
         struct group *group = &owners->groups[root_of(owners, maker_item(owners, i))];
+        if (owners->analysis.makers.at[i].kind == MAKER_NONE)
+            continue;
         if (owners->analysis.makers.at[i].kind == MAKER_FRONT) {
             group->front = true;
         } else if (owners->analysis.makers.at[i].kind == MAKER_LIBC) {
@@ -431,6 +476,7 @@ void owners_judge(struct world *world)
     for (uint32_t i = 0; i < owners.analysis.holders.count; i++)
         join_makers(&owners, holder_item(&owners, i), owners.analysis.holders.at[i].cell);
     join_tables(&owners);
+    join_methods(&owners);
     fill_groups(&owners);
     judge_all(&owners);
     finish(&owners);

@@ -104,21 +104,27 @@ static struct value field_of_any(struct parser *parser, name_id name)
 }
 
 /* A member: by record and name where they are known, else one cell for all of that name. */
-struct value field_value(struct parser *parser, name_id record, uint32_t position)
+static struct value named_field(struct parser *parser, name_id record, name_id name,
+                                name_id compilers)
 {
-    name_id name = stream_word(&parser->stream, position);
-    const struct local *local = parser->expansions ? parse_lookup(parser, name) : NULL;
     struct type type = {0};
-    if (local && local->word)
-        name = local->word; /* a macro's parameter that names a member */
     name_id declared = types_field(parser->world, record, name, &type);
-    name_id full = parser->world->has_database ? name_by_compiler(parser, position) : declared;
+    name_id full = parser->world->has_database ? compilers : declared;
     if (!full) {
         struct value any = field_of_any(parser, name);
         return value_of(any.cell, type);
     }
     *vector_push(&parser->analysis->fields) = full;
     return value_of(flow_keyed(parser->flow, CELL_FIELD, full, 0), type);
+}
+
+struct value field_value(struct parser *parser, name_id record, uint32_t position)
+{
+    name_id name = stream_word(&parser->stream, position);
+    const struct local *local = parser->expansions ? parse_lookup(parser, name) : NULL;
+    if (local && local->word)
+        name = local->word; /* a macro's parameter that names a member */
+    return named_field(parser, record, name, name_by_compiler(parser, position));
 }
 
 const struct local *parse_lookup(const struct parser *parser, name_id name)
@@ -462,16 +468,29 @@ struct value parse_expression(struct parser *parser)
 
 /* ---- initializers ---- */
 
-static void parse_initializer_entry(struct parser *parser, cell_id target, name_id record)
+/* What the entry of that position sets: a member of a known record, else an element. */
+static struct value positional(struct parser *parser, cell_id target, name_id record,
+                               uint32_t position, bool array)
 {
-    struct value into = {.cell = target ? flow_pointee(parser->flow, target) : 0, .record = record};
+    name_id field = array ? 0 : types_field_at(parser->world, record, position);
+    if (field)
+        return named_field(parser, record, field, 0);
+    return (struct value){.cell = target ? flow_pointee(parser->flow, target) : 0,
+                          .record = record};
+}
+
+/* An entry that is a list itself is an element of an array of records, or a record inside one. */
+static void parse_initializer_entry(struct parser *parser, cell_id target, name_id record,
+                                    uint32_t position)
+{
+    struct value into = positional(parser, target, record, position, at(parser, '{'));
     bool designated = false;
     while (at(parser, '[') || (at(parser, '.') && word(parser, parser->position + 1))) {
         if (accept(parser, '[')) {
             parse_expression(parser);
             accept(parser, ']');
         } else {
-            into = field_value(parser, into.record, parser->position + 1);
+            into = field_value(parser, designated ? into.record : record, parser->position + 1);
             parser->position += 2;
         }
         designated = true;
@@ -483,6 +502,25 @@ static void parse_initializer_entry(struct parser *parser, cell_id target, name_
     value_assign(parser, into.cell, value);
 }
 
+/* A function of the world as an entry: it and the one before belong together. */
+static void note_table_entry(struct parser *parser, const struct function **last)
+{
+    uint32_t i = parser->position;
+    if (stream_is(&parser->stream, i, '.') && stream_is(&parser->stream, i + 2, '='))
+        i += 3;
+    const struct world *world = parser->world;
+    const struct function *function = word(parser, i) && (stream_is(&parser->stream, i + 1, ',') ||
+                                                          stream_is(&parser->stream, i + 1, '}'))
+                                          ? index_function(world, parser->home, word(parser, i))
+                                          : NULL;
+    if (!function)
+        return;
+    if (*last)
+        *vector_push(&parser->analysis->pairs) = (struct table_pair){
+            (uint32_t)(*last - world->functions.at), (uint32_t)(function - world->functions.at)};
+    *last = function;
+}
+
 struct value parse_initializer(struct parser *parser, cell_id target, name_id record)
 {
     uint32_t close = stream_partner(&parser->stream, parser->position);
@@ -492,9 +530,11 @@ struct value parse_initializer(struct parser *parser, cell_id target, name_id re
     }
     parser->nesting++;
     parser->position++;
-    while (parser->position < close) {
+    const struct function *last = NULL;
+    for (uint32_t entry = 0; parser->position < close; entry++) {
         uint32_t before = parser->position;
-        parse_initializer_entry(parser, target, record);
+        note_table_entry(parser, &last);
+        parse_initializer_entry(parser, target, record, entry);
         if (!accept(parser, ',') && parser->position == before)
             parser->position++;
     }

@@ -15,6 +15,7 @@
 
 /* Who makes a block, beside the sites. */
 enum maker_kind {
+    MAKER_NONE,    /* left out of the account */
     MAKER_LIBC,    /* a function of the C library */
     MAKER_OUTSIDE, /* code outside the world */
     MAKER_FRONT,   /* the layer itself, already converted */
@@ -34,6 +35,18 @@ struct holder {
     name_id name;
     uint32_t source;
     uint32_t token;
+};
+
+/* A function in which a site is called. */
+struct site_use {
+    uint32_t function;
+    uint32_t site;
+};
+
+/* Two functions that stand next to each other in one table: they work on the same blocks. */
+struct table_pair {
+    uint32_t first;
+    uint32_t second;
 };
 
 /* A value that goes to code outside the world. */
@@ -77,8 +90,11 @@ struct analysis {
     VECTOR(struct maker) makers;
     VECTOR(struct holder) holders;
     VECTOR(struct escape) escapes;
+    VECTOR(struct site_use) uses; /* by function, as they are read */
+    VECTOR(struct table_pair) pairs;
     VECTOR(unsigned char) plain_field; /* by name: used where the record is not known */
     VECTOR(name_id) fields;            /* names of members known by record, "record.field" */
+    size_t sites_met;                  /* calls of sites so far */
     size_t expanded;                   /* tokens of macros read so far */
 };
 
@@ -90,9 +106,11 @@ struct parser {
     uint32_t position;
     uint32_t end;
     uint32_t nesting;
-    bool unevaluated;    /* inside sizeof, or only declarations are wanted */
-    bool declaring;      /* the pass that only collects the types of variables */
-    uint32_t depth;      /* of blocks */
+    bool unevaluated;                /* inside sizeof, or only declarations are wanted */
+    const struct function *function; /* that is read, or NULL */
+    bool declaring;                  /* the pass that only collects the types of variables */
+    uint32_t depth;                  /* of blocks */
+    uint32_t home;       /* the source that is read, also while a macro of another is expanded */
     uint32_t expansions; /* macros within macros */
     cell_id result;      /* where `return` flows to */
     struct value last_expression;

@@ -438,6 +438,7 @@ static void world_finish(struct world *world)
     vector_free(&world->sites);
     vector_free(&world->typedefs);
     vector_free(&world->fields);
+    vector_free(&world->field_at);
     vector_free(&world->variables);
     vector_free(&world->results);
     vector_free(&world->parameters);

@@ -348,6 +348,7 @@ static void parse_function(struct parser *parser, struct function *function)
 {
     size_t locals = parser->locals.count;
     uint32_t end = parser->end;
+    parser->function = function;
     parser->result = result_cell(parser->flow, function);
     parser->depth = 1;
     declare_parameters(parser, function);
@@ -357,6 +358,7 @@ static void parse_function(struct parser *parser, struct function *function)
     parser->position = parser->end;
     parser->end = end;
     parser->depth = 0;
+    parser->function = NULL;
     parser->locals.count = locals;
 }
 
@@ -397,6 +399,7 @@ static void parse_file(struct analysis *analysis, uint32_t source, bool declarin
     struct parser parser = {.analysis = analysis,
                             .world = world,
                             .flow = &analysis->flow,
+                            .home = source,
                             .unevaluated = declaring,
                             .declaring = declaring,
                             .stream = world_code(world, source)};
@@ -450,6 +453,8 @@ void analysis_finish(struct analysis *analysis)
     vector_free(&analysis->makers);
     vector_free(&analysis->holders);
     vector_free(&analysis->escapes);
+    vector_free(&analysis->uses);
+    vector_free(&analysis->pairs);
     vector_free(&analysis->plain_field);
     vector_free(&analysis->fields);
 }

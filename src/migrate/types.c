@@ -39,6 +39,21 @@ static struct type typedef_type(const struct world *world, name_id name)
     return name < world->typedefs.count ? world->typedefs.at[name] : (struct type){0};
 }
 
+/* #define U32_TYPE unsigned int */
+static bool is_number_macro(const struct world *world, name_id name)
+{
+    const struct macro *macro = index_macro(world, name);
+    if (!macro || macro->function_like || macro->body >= macro->tokens.count)
+        return false;
+    const struct source *source = world->sources.at[macro->source];
+    for (size_t i = macro->body; i < macro->tokens.count; i++) {
+        const struct token *token = &source->tokens.at[macro->tokens.at[i]];
+        if (token->kind != TOKEN_WORD || !is_scalar_word(name_text(&world->names, token->value)))
+            return false;
+    }
+    return true;
+}
+
 /* The record that a '{' opens or a tag names, when `struct` stands at the position. */
 static name_id record_at(const struct world *world, const struct stream *stream, uint32_t position)
 {
@@ -98,6 +113,7 @@ struct type types_specifiers(const struct world *world, const struct stream *str
                           index_is_type(world, stream_word(stream, i + 1)));
             if (!macro) {
                 type = typedef_type(world, name);
+                type.plain |= is_number_macro(world, name);
                 named = true;
             }
             i++;
@@ -144,6 +160,37 @@ static name_id field_name(const struct world *world, name_id record, name_id fie
                        : names_find(&world->names, text);
     free(text);
     return name;
+}
+
+static name_id position_name(const struct world *world, name_id record, uint32_t position, bool add)
+{
+    char *text = must_format("%s.#%u", name_text(&world->names, record), position);
+    name_id name = add ? names_add((struct names *)&world->names, text, strlen(text))
+                       : names_find(&world->names, text);
+    free(text);
+    return name;
+}
+
+static void add_field(struct world *world, name_id record, name_id field, struct type type)
+{
+    name_id name = field_name(world, record, field, true);
+    bool first = name >= world->fields.count || !world->fields.at[name].known;
+    types_set(&world->fields, name, type);
+    for (uint32_t i = 0; first; i++) {
+        name_id position = position_name(world, record, i, true);
+        while (world->field_at.count <= position)
+            *vector_push(&world->field_at) = 0;
+        if (world->field_at.at[position] == 0) {
+            world->field_at.at[position] = field;
+            break;
+        }
+    }
+}
+
+name_id types_field_at(const struct world *world, name_id record, uint32_t position)
+{
+    name_id name = record ? position_name(world, record, position, false) : 0;
+    return name && name < world->field_at.count ? world->field_at.at[name] : 0;
 }
 
 name_id types_field(const struct world *world, name_id record, name_id field, struct type *type)
@@ -211,8 +258,7 @@ static void read_member(struct world *world, const struct stream *stream, name_i
         uint32_t end = end_of_member(stream, next, to, ',');
         name_id field = declared_name(world, stream, next, end);
         if (field)
-            types_set(&world->fields, field_name(world, record, field, true),
-                      types_of_declarator(stream, base, next, end));
+            add_field(world, record, field, types_of_declarator(stream, base, next, end));
         next = end + 1;
     }
 }

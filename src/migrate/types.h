@@ -26,6 +26,9 @@ struct type types_specifiers(const struct world *world, const struct stream *str
 struct type types_of_declarator(const struct stream *stream, struct type base, uint32_t from,
                                 uint32_t to);
 
+/* The field that the initializer of that position sets, or 0. Cost: linear in the position. */
+name_id types_field_at(const struct world *world, name_id record, uint32_t position);
+
 /* Notes a type in a list by name; of two that differ only what they share is known. */
 void types_set(struct type_list *list, name_id name, struct type type);
 

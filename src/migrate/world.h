@@ -111,6 +111,7 @@ struct world {
     VECTOR(unsigned char) is_type;     /* by name: a typedef of the world */
     VECTOR(unsigned char) is_variable; /* by name: a function pointer at file level */
     struct type_list typedefs;         /* by name */
+    VECTOR(name_id) field_at;          /* by the name "record.#3": the field of that position */
     struct type_list fields;           /* by the name "record.field" */
     struct type_list variables;        /* by name: at file level */
     struct type_list parameters;       /* of functions, from function.first_parameter on */
