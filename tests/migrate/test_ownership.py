@@ -232,3 +232,42 @@ def test_database_knows_variables_of_unknown_types(tmp_path):
 #define DECLARE(n) int n = 3
 int f(void) { DECLARE(free); return free + 1; }
 """}, "a.c")[-1] == ("free", K, "local-name")
+
+
+def test_alternatives_of_a_macro_are_not_mixed_owners(tmp_path):
+    assert of(tmp_path, b"""
+#ifdef OTHER_SYSTEM
+#define GET(n) zone_malloc(zone, n)
+#define DROP(p) zone_free(p)
+#else
+#define GET(n) malloc(n)
+#define DROP(p) free(p)
+#endif
+static void *get(int n) { return GET(n); }
+static void drop(void *p) { DROP(p); }
+void f(void) { drop(get(3)); }
+""") == [("malloc", C, "macro-body"), ("free", C, "macro-body")]
+
+
+def test_methods_of_one_table_stay_together(tmp_path):
+    assert of(tmp_path, b"""
+static void *get(int n) { return malloc(n); }
+static void drop(void *p) { free(p); }
+static void *resize(void *p, int n) { p = zone_find(p); return realloc(p, n); }
+static const hidden_type methods = {get, drop, resize};
+""") == [("malloc", R, "mixed-owner"), ("free", R, "mixed-owner"), ("realloc", R, "mixed-owner")]
+
+
+def test_positional_initializers_set_members(tmp_path):
+    assert of(tmp_path, b"""
+struct ops { int version; void (*drop)(void *); };
+static void drop(void *p) { free(p); }
+static struct ops ops = {1, drop};
+void f(void) { ops.drop(realpath("x", NULL)); }
+""") == [("free", K, "libc-owned")]
+
+
+def test_macros_of_headers_call_their_users_static_functions(tmp_path):
+    assert of(tmp_path, b'#include "a.h"\nstatic char *line(void) { return realpath("x", NULL); }\n'
+                        b"void f(void) { free(LINE()); }\n",
+              ("a.h", b"#define LINE() line()\n")) == [("free", K, "libc-owned")]
