@@ -6,6 +6,7 @@
 #include "cli/cmd.h"
 #include "cli/commands.h"
 #include "cli/text.h"
+#include "identify/identify.h"
 #include "measure/doctor.h"
 
 static struct {
@@ -48,10 +49,10 @@ static const char *text_or_null(const char *text)
 
 static json_t *check_json(const struct doctor_check *check)
 {
-    return json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s?}", "name", check->name, "subject",
+    return json_pack("{s:s, s:s, s:s, s:o, s:s?, s:s?}", "name", check->name, "subject",
                      check->subject, "state", doctor_state_name(check->state), "found",
-                     check->found, "meaning", text_or_null(check->meaning), "advice",
-                     text_or_null(check->advice));
+                     identify_json_text(check->found), "meaning", text_or_null(check->meaning),
+                     "advice", text_or_null(check->advice));
 }
 
 static int print_json(const struct doctor_report *report)

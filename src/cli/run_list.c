@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "identify/identify.h"
 #include "measure/finder.h"
 
 enum { NAME_WIDTH_MIN = 8, VERSION_WIDTH_MIN = 7 };
@@ -33,10 +34,10 @@ static void print_table(const struct finder_list *list)
 
 static json_t *item_json(const struct finder_allocator *item)
 {
-    return json_pack("{s:s, s:s?, s:s?, s:s, s:b, s:s?}", "name", item->name, "version",
-                     *item->version ? item->version : NULL, "path", item->path, "from",
-                     finder_source_name(item->source), "loadable", item->reason == NULL, "reason",
-                     item->reason);
+    return json_pack("{s:s, s:s?, s:o, s:s, s:b, s:o}", "name", item->name, "version",
+                     *item->version ? item->version : NULL, "path", identify_json_text(item->path),
+                     "from", finder_source_name(item->source), "loadable", item->reason == NULL,
+                     "reason", identify_json_text(item->reason));
 }
 
 static int print_json(const struct finder_list *list)

@@ -39,6 +39,12 @@ SHALE_NODISCARD int identify_file(const char *path, const struct identify_option
 /* The exit status of a verdict: 0 active, 1 absent or inert, 2 partial, 3 unknown. */
 int identify_exit_status(enum shale_verdict verdict);
 
+/*
+ * A text as a new JSON string, or null for NULL. Paths, arguments and what programs print may hold
+ * any bytes, JSON holds UTF-8: a text that is none has "?" for each byte that is not ASCII.
+ */
+json_t *identify_json_text(const char *text);
+
 /* The report as a new JSON object (share/schema/verify.schema.json); NULL without memory. */
 json_t *identify_report_json(const struct identify_report *report);
 

@@ -20,8 +20,7 @@ int identify_exit_status(enum shale_verdict verdict)
     }
 }
 
-/* Paths and command names may hold any bytes; JSON holds UTF-8: what is none becomes "?". */
-static json_t *json_text(const char *text)
+json_t *identify_json_text(const char *text)
 {
     if (!text)
         return json_null();
@@ -42,10 +41,10 @@ static json_t *json_servers(const struct identify_report *report)
     json_t *list = json_array();
     for (size_t i = 0; i < report->server_count; i++) {
         const struct identify_server *server = &report->servers[i];
-        json_array_append_new(list,
-                              json_pack("{s:s, s:o, s:o, s:b}", "function", server->function,
-                                        "allocator", json_text(server->allocator), "object",
-                                        json_text(server->object), "called", (int)server->called));
+        json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:b}", "function", server->function,
+                                              "allocator", identify_json_text(server->allocator),
+                                              "object", identify_json_text(server->object),
+                                              "called", (int)server->called));
     }
     return list;
 }
@@ -55,10 +54,11 @@ static json_t *json_deviations(const struct identify_report *report)
     json_t *list = json_array();
     for (size_t i = 0; i < report->deviation_count; i++) {
         const struct identify_deviation *one = &report->deviations[i];
-        json_array_append_new(
-            list, json_pack("{s:o, s:o, s:o, s:o}", "object", json_text(one->object), "function",
-                            json_text(one->function), "allocator", json_text(one->allocator),
-                            "server", json_text(one->server)));
+        json_array_append_new(list, json_pack("{s:o, s:o, s:o, s:o}", "object",
+                                              identify_json_text(one->object), "function",
+                                              identify_json_text(one->function), "allocator",
+                                              identify_json_text(one->allocator), "server",
+                                              identify_json_text(one->server)));
     }
     return list;
 }
@@ -69,8 +69,9 @@ static json_t *json_evidence(const struct identify_report *report)
     for (size_t i = 0; i < report->evidence_count; i++) {
         const struct identify_evidence *one = &report->evidence[i];
         json_array_append_new(list,
-                              json_pack("{s:o, s:o, s:o}", "kind", json_text(one->kind), "subject",
-                                        json_text(one->subject), "text", json_text(one->text)));
+                              json_pack("{s:o, s:o, s:o}", "kind", identify_json_text(one->kind),
+                                        "subject", identify_json_text(one->subject), "text",
+                                        identify_json_text(one->text)));
     }
     return list;
 }
@@ -79,7 +80,7 @@ static json_t *json_layers(const struct identify_report *report)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < report->layer_count; i++)
-        json_array_append_new(list, json_text(report->layers[i]));
+        json_array_append_new(list, identify_json_text(report->layers[i]));
     return list;
 }
 
@@ -89,14 +90,16 @@ json_t *identify_report_json(const struct identify_report *report)
         "{s:i, s:s, s:s, s:i, s:o, s:o, s:o, s:{s:o, s:o, s:o}, s:{s:o, s:o, s:o}, s:o, s:o, s:o, "
         "s:o, s:o, s:o}",
         "schema", 1, "verdict", shale_verdict_name(report->verdict), "method", report->method,
-        "pid", (int)report->pid, "target", json_text(report->target), "executable",
-        json_text(report->executable), "build_id", json_text(report->build_id), "expected", "name",
-        json_text(report->expected), "version", json_text(report->expected_version), "from",
-        json_text(report->expected_from), "allocator", "name", json_text(report->allocator),
-        "version", json_text(report->version), "object", json_text(report->object), "reason",
-        json_text(report->reason), "remedy", json_text(report->remedy), "layers",
-        json_layers(report), "functions", json_servers(report), "deviations",
-        json_deviations(report), "evidence", json_evidence(report));
+        "pid", (int)report->pid, "target", identify_json_text(report->target), "executable",
+        identify_json_text(report->executable), "build_id", identify_json_text(report->build_id),
+        "expected", "name", identify_json_text(report->expected), "version",
+        identify_json_text(report->expected_version), "from",
+        identify_json_text(report->expected_from), "allocator", "name",
+        identify_json_text(report->allocator), "version", identify_json_text(report->version),
+        "object", identify_json_text(report->object), "reason", identify_json_text(report->reason),
+        "remedy", identify_json_text(report->remedy), "layers", json_layers(report), "functions",
+        json_servers(report), "deviations", json_deviations(report), "evidence",
+        json_evidence(report));
 }
 
 static void print_line(FILE *out, const char *label, const char *text)

@@ -5,6 +5,7 @@
 
 #include <shale/version.h>
 
+#include "identify/identify.h"
 #include "measure/bench_report.h"
 #include "measure/outfile.h"
 
@@ -75,10 +76,11 @@ static json_t *allocators_json(const struct bench_suite *suite)
     json_t *list = json_array();
     for (size_t i = 0; i < suite->allocator_count; i++) {
         const struct finder_allocator *found = suite->allocators[i].found;
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s?, s:s}", "label",
-                                              suite->allocators[i].label, "name", found->name,
-                                              "version", found->version, "path", found->path,
-                                              "source", finder_source_name(found->source)));
+        json_array_append_new(list,
+                              json_pack("{s:s, s:s, s:s, s:o, s:s}", "label",
+                                        suite->allocators[i].label, "name", found->name, "version",
+                                        found->version, "path", identify_json_text(found->path),
+                                        "source", finder_source_name(found->source)));
     }
     return list;
 }
@@ -89,10 +91,11 @@ static json_t *failures_json(const struct bench_suite *suite)
     for (size_t i = 0; i < suite->results.failure_count; i++) {
         const struct bench_failure *failure = &suite->results.failures[i];
         json_array_append_new(list,
-                              json_pack("{s:s, s:s, s:I, s:s}", "workload",
+                              json_pack("{s:s, s:s, s:I, s:o}", "workload",
                                         suite->cases.items[failure->case_index].name, "allocator",
                                         suite->allocators[failure->allocator].label, "round",
-                                        (json_int_t)failure->round + 1, "reason", failure->reason));
+                                        (json_int_t)failure->round + 1, "reason",
+                                        identify_json_text(failure->reason)));
     }
     return list;
 }
@@ -103,12 +106,13 @@ json_t *bench_report_json(const struct bench_report *report)
     json_t *cases = json_array();
     for (size_t i = 0; i < suite->cases.count; i++)
         json_array_append_new(cases, case_json(report, i));
-    return json_pack("{s:i, s:s, s:s, s:s, s:o, s:I, s:I, s:f, s:o, s:o, s:o}", "schema", 1,
-                     "shale_version", SHALE_VERSION_STRING, "command", report->command, "started",
-                     report->started, "machine", machine_json(&report->machine), "rounds",
-                     (json_int_t)suite->rounds, "seed", (json_int_t)suite->settings.seed, "seconds",
-                     suite->settings.seconds, "allocators", allocators_json(suite), "cases", cases,
-                     "failures", failures_json(suite));
+    return json_pack("{s:i, s:s, s:o, s:s, s:o, s:I, s:I, s:f, s:o, s:o, s:o}", "schema", 1,
+                     "shale_version", SHALE_VERSION_STRING, "command",
+                     identify_json_text(report->command), "started", report->started, "machine",
+                     machine_json(&report->machine), "rounds", (json_int_t)suite->rounds, "seed",
+                     (json_int_t)suite->settings.seed, "seconds", suite->settings.seconds,
+                     "allocators", allocators_json(suite), "cases", cases, "failures",
+                     failures_json(suite));
 }
 
 static void print_csv_row(const struct bench_report *report, const struct bench_row *row,

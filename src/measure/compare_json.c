@@ -6,6 +6,7 @@
 
 #include <shale/version.h>
 
+#include "identify/identify.h"
 #include "measure/compare_report.h"
 
 /* JSON has no NaN and no infinity: what is not known is null. */
@@ -16,14 +17,14 @@ static json_t *number(double value)
 
 static json_t *text_or_null(const char *text)
 {
-    return text && *text ? json_string(text) : json_null();
+    return identify_json_text(text && *text ? text : NULL);
 }
 
 static json_t *strings(const char *const *texts)
 {
     json_t *array = json_array();
     for (; texts && *texts; texts++)
-        json_array_append_new(array, json_string(*texts));
+        json_array_append_new(array, identify_json_text(*texts));
     return array;
 }
 
@@ -52,14 +53,15 @@ static json_t *arm_object(const struct compare_arm *arm)
 {
     const struct proof *proof = &arm->proof;
     json_t *verified = json_pack(
-        "{s:s, s:s, s:o, s:s, s:s, s:o, s:o, s:s}", "verdict", proof->verdict, "allocator",
-        proof->allocator, "version", text_or_null(proof->version), "object", proof->object,
-        "executable", proof->executable, "build_id", text_or_null(proof->build_id), "layers",
-        text_or_null(proof->layers), "reason", proof->reason);
-    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "request", arm->request, "name",
-                     arm->allocator.name, "label", arm->label, "preload",
-                     text_or_null(arm->allocator.path), "note", text_or_null(arm->note), "verified",
-                     verified);
+        "{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "verdict", proof->verdict, "allocator",
+        identify_json_text(proof->allocator), "version", text_or_null(proof->version), "object",
+        identify_json_text(proof->object), "executable", identify_json_text(proof->executable),
+        "build_id", text_or_null(proof->build_id), "layers", text_or_null(proof->layers), "reason",
+        identify_json_text(proof->reason));
+    return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o}", "request", identify_json_text(arm->request),
+                     "name", arm->allocator.name, "label", identify_json_text(arm->label),
+                     "preload", text_or_null(arm->allocator.path), "note", text_or_null(arm->note),
+                     "verified", verified);
 }
 
 static json_t *reading_object(const struct figure *figure, const struct compare_reading *reading)
@@ -95,10 +97,11 @@ static json_t *run_object(const struct figure_list *figures, const struct trial_
     for (size_t i = 0; i < figures->count; i++)
         if (figures->items[i].shown)
             json_object_set_new(values, figures->items[i].name, number(run->values[i]));
-    return json_pack("{s:f, s:s, s:o, s:s, s:o, s:o, s:i, s:i, s:f}", "at_s",
-                     (double)(run->started_ns - origin_ns) / 1e9, "allocator", run->proof.allocator,
-                     "version", text_or_null(run->proof.version), "verdict", run->proof.verdict,
-                     "values", values, "rss_over_time", series_array(run), "processes",
+    return json_pack("{s:f, s:o, s:o, s:s, s:o, s:o, s:i, s:i, s:f}", "at_s",
+                     (double)(run->started_ns - origin_ns) / 1e9, "allocator",
+                     identify_json_text(run->proof.allocator), "version",
+                     text_or_null(run->proof.version), "verdict", run->proof.verdict, "values",
+                     values, "rss_over_time", series_array(run), "processes",
                      (int)run->processes_max, "killed", (int)run->killed, "sampling_share",
                      run->sampling_share);
 }
@@ -127,8 +130,9 @@ static json_t *phases_array(const struct trial_spec *trial)
 {
     json_t *array = json_array();
     for (size_t i = 0; i < trial->phase_count; i++)
-        json_array_append_new(array, json_pack("{s:s, s:s}", "name", trial->phases[i].name,
-                                               "command", trial->phases[i].command));
+        json_array_append_new(array,
+                              json_pack("{s:s, s:o}", "name", trial->phases[i].name, "command",
+                                        identify_json_text(trial->phases[i].command)));
     return array;
 }
 
@@ -164,7 +168,7 @@ static json_t *sentences_string(const struct compare_report *report)
         return NULL;
     compare_write_sentences(report, memory);
     fclose(memory);
-    json_t *string = json_string(text);
+    json_t *string = identify_json_text(text);
     free(text);
     return string;
 }

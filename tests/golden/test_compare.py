@@ -116,6 +116,14 @@ def test_json_fits_its_schema_and_every_run_is_verified(mark, tmp_path):
     assert "2 pairs can show nothing" in done.stdout
 
 
+def test_json_holds_what_is_no_utf8(mark, tmp_path):
+    report = tmp_path / "report.json"
+    done = compare(mark, *SYSTEM, "--pairs", "1", "--prepare", b"echo l\xe9t", "--json", report,
+                   "--", "echo", b"l\xe9t", errors="replace")
+    assert (done.returncode, done.stderr.count("out of memory")) == (0, 0), done.stderr
+    assert check_document(report)["program"]["argv"] == ["echo", "l?t"]
+
+
 def test_json_on_stdout_is_nothing_but_json(mark):
     done = compare(mark, *SYSTEM, "--pairs", "1", "--quiet", "--json", "-", "--", "true")
     assert done.returncode == 0

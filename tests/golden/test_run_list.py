@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """shale run --list: what is found, where, and why something cannot be loaded."""
 import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -61,6 +62,14 @@ def test_peers_folder_is_searched(tmp_path):
     cached = {pathlib.Path(item["path"]).name for item in listing(
         SHALE_PEERS="", XDG_CACHE_HOME="", HOME=str(home)) if item["from"] == "peers"}
     assert cached == {pathlib.Path(copy).name}
+
+
+def test_folder_that_is_no_utf8_is_listed(tmp_path):
+    folder = str(tmp_path / os.fsdecode(b"l\xe9t"))
+    os.mkdir(folder)
+    shutil.copy(installed("mimalloc"), folder)
+    paths = [item["path"] for item in listing(SHALE_ALLOCATOR_PATH=folder)]
+    assert any(path and "/l?t/" in path for path in paths)
 
 
 def test_what_cannot_be_loaded_says_why(tmp_path):
