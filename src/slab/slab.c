@@ -2,6 +2,8 @@
 /* Lists, linking, parking and release of slabs. Layer 1. */
 #include "slab/slab.h"
 
+#include <string.h>
+
 #include "base/probe.h"
 #include "slab/class.h"
 #include "slab/remote.h"
@@ -13,6 +15,7 @@ enum {
     WORTH_MAX = 32,    /* or this many blocks */
     EMPTIES_MIN = 4,   /* empty slabs a thread may keep */
     EMPTIES_SHARE = 4, /* and one in so many that it owns */
+    RELEASES_AT_ONCE = 2,
 };
 
 struct slab_hot slab_hot_empty;
@@ -113,11 +116,12 @@ static void unlink_hot(struct slab_hot *hot, uint32_t *first, uint32_t *last)
     hot->next = hot->prev = SLAB_NONE;
 }
 
+/* The others keep their order: the longest kept is the first. */
 static void remove_empty(struct slab_thr *thr, uint32_t index)
 {
-    uint32_t last = --thr->empties;
-    thr->empty_unit[index] = thr->empty_unit[last];
-    thr->empty_class[index] = thr->empty_class[last];
+    uint32_t behind = --thr->empties - index;
+    memmove(&thr->empty_unit[index], &thr->empty_unit[index + 1], behind * sizeof(uint32_t));
+    memmove(&thr->empty_class[index], &thr->empty_class[index + 1], behind);
 }
 
 static void detach_empty(struct slab_thr *thr, const struct slab_hot *hot)
@@ -199,20 +203,23 @@ static bool try_release(struct slab_thr *thr, struct slab_hot *hot)
     return true;
 }
 
-/* Keeps a slab whose blocks are all back, gives it away, or parks it until the lock is free. */
+/*
+ * Keeps a slab whose blocks are all back, and gives the longest kept away when there are too many:
+ * a thread that owns less and less keeps less and less.
+ */
 static void retire(struct slab_thr *thr, struct slab_hot *hot)
 {
-    bool narrow = slab_class_units(hot->class) == 1;
-    if (narrow && thr->empties < empties_allowed(thr)) {
+    if (slab_class_units(hot->class) == 1 && thr->empties < SLAB_EMPTIES_MAX) {
         push_empty(thr, hot);
+        for (int i = 0; i < RELEASES_AT_ONCE && thr->empties > empties_allowed(thr); i++) {
+            if (!try_release(thr, slab_hot_at(thr->empty_unit[0])))
+                break;
+            remove_empty(thr, 0);
+        }
     } else if (!try_release(thr, hot)) {
         thr->tidy_again = true;
-        if (narrow && thr->empties < SLAB_EMPTIES_MAX) {
-            push_empty(thr, hot);
-        } else {
-            push_partial(cache_of(thr, hot), hot);
-            hot->trigger = UINT64_MAX;
-        }
+        push_partial(cache_of(thr, hot), hot);
+        hot->trigger = UINT64_MAX;
     }
 }
 
