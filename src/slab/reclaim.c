@@ -3,6 +3,7 @@
 #include "slab/reclaim.h"
 
 #include "base/clock.h"
+#include "base/os.h"
 #include "slab/bias.h"
 #include "slab/fork.h"
 #include "slab/orphan.h"
@@ -14,6 +15,11 @@ enum {
     PURGE_PERIOD_NS = 10000000,
     PURGE_SAVED_MAX = 32, /* periods: 64 MiB at once after a third of a second of nothing */
 };
+
+static uint32_t dirty_units(void)
+{
+    return shale_atomic_load_relaxed(&slab_epoch_eternal.dirty_units);
+}
 
 /* A slab may move to another list, or away, when it is looked at: its successor is read first. */
 static void collect_list(struct slab_thr *thr, uint32_t unit)
@@ -89,6 +95,45 @@ static void trim_epoch(struct slab_epoch *epoch)
     shale_lock_release(&epoch->lock);
 }
 
+static enum slab_step take_dirty_patiently(struct slab_thr *self, uint32_t *unit, uint32_t *count)
+{
+    enum slab_step step;
+    while (slab_enter(self), step = slab_units_take_dirty(&slab_epoch_eternal, unit, count),
+           slab_leave(self), step == SLAB_BUSY)
+        slab_wait();
+    return step;
+}
+
+static void give_purged_patiently(struct slab_thr *self, uint32_t unit, uint32_t count, bool purged)
+{
+    enum slab_step step;
+    while (slab_enter(self),
+           step = slab_units_give_purged(&slab_epoch_eternal, unit, count, purged),
+           slab_leave(self), step == SLAB_BUSY)
+        slab_wait();
+}
+
+/*
+ * Free units of segments that are in use otherwise. 64 KiB of small pages cost 9 us to give back,
+ * twice as much per byte as a whole segment, and a slab of each class can pin a segment for ever.
+ */
+static uint64_t purge_units(struct slab_thr *self, uint32_t keep, uint64_t max_bytes)
+{
+    uint64_t bytes = 0;
+    uint32_t unit = SLAB_NONE;
+    uint32_t count = 0;
+    while (bytes < max_bytes && dirty_units() > keep &&
+           take_dirty_patiently(self, &unit, &count) == SLAB_DONE) {
+        size_t size = (size_t)count << SLAB_UNIT_SHIFT;
+        bool purged = shale_os_purge(slab_unit_address(unit), size) == 0;
+        give_purged_patiently(self, unit, count, purged);
+        if (!purged)
+            break; /* locked memory: the next one would fail as well */
+        bytes += size;
+    }
+    return bytes;
+}
+
 uint64_t slab_reclaim(struct slab_thr *self, uint64_t max_bytes)
 {
     /* Twice: the first round sends batches, the second takes what they brought. */
@@ -102,7 +147,8 @@ uint64_t slab_reclaim(struct slab_thr *self, uint64_t max_bytes)
     slab_tidy(self);
     trim_epoch(&slab_epoch_eternal);
     slab_leave(self);
-    return slab_pool_purge(self, 0, max_bytes);
+    uint64_t bytes = slab_pool_purge(self, 0, max_bytes);
+    return bytes < max_bytes ? bytes + purge_units(self, 0, max_bytes - bytes) : bytes;
 }
 
 /* Segments this thread may give back: one per period, saved up to a limit. */
@@ -116,12 +162,17 @@ static uint64_t purge_credit(struct slab_thr *self, uint64_t now)
 void slab_purge_after(struct slab_thr *self, size_t bytes)
 {
     uint32_t keep = slab_pool_keep();
-    if (SHALE_LIKELY(slab_pool_dirty() <= keep))
+    bool segments = slab_pool_dirty() > keep;
+    uint32_t keep_units = keep * SLAB_SEGMENT_UNITS;
+    if (SHALE_LIKELY(!segments && dirty_units() <= keep_units))
         return;
     uint64_t wanted = bytes <= SLAB_SEGMENT_SIZE ? 1 : bytes >> SLAB_SEGMENT_SHIFT;
     uint64_t credit = purge_credit(self, shale_clock_monotonic_ns());
     if (wanted > credit)
         wanted = credit;
     self->purge_tick_ns += wanted * PURGE_PERIOD_NS;
-    (void)slab_pool_purge(self, keep, wanted << SLAB_SEGMENT_SHIFT);
+    if (segments)
+        (void)slab_pool_purge(self, keep, wanted << SLAB_SEGMENT_SHIFT);
+    else
+        (void)purge_units(self, keep_units, wanted << SLAB_SEGMENT_SHIFT);
 }

@@ -31,6 +31,7 @@ struct slab_stats {
     uint64_t threads;
     uint64_t epoch_segments;
     uint64_t used_units;
+    uint64_t dirty_units; /* free, but resident */
     struct slab_pool_counts pool;
 };
 

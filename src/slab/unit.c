@@ -2,6 +2,8 @@
 /* Bits of 32 units, and lists of segments by what their bits allow. Layer 1. */
 #include "slab/unit.h"
 
+enum { DIRTY_STEPS_MAX = 256 }; /* segments looked at for a dirty unit in one hold of the lock */
+
 struct slab_epoch slab_epoch_eternal = {.lock = SHALE_LOCK_INIT(SHALE_RANK_SLAB_INTERNAL)};
 
 static uint32_t run_mask(uint32_t first, uint32_t count)
@@ -69,10 +71,21 @@ static void unlist_segment(struct slab_epoch *epoch, uint32_t segment)
     seg->next = seg->prev = SLAB_NONE;
 }
 
+static void add_dirty(struct slab_epoch *epoch, uint32_t mask)
+{
+    shale_atomic_add_single_writer(&epoch->dirty_units, (uint32_t)__builtin_popcount(mask));
+}
+
+static void remove_dirty(struct slab_epoch *epoch, uint32_t mask)
+{
+    shale_atomic_add_single_writer(&epoch->dirty_units, -(uint32_t)__builtin_popcount(mask));
+}
+
 static void use_units(struct slab_epoch *epoch, uint32_t segment, uint32_t mask, bool *zero)
 {
     struct slab_seg *seg = slab_seg_at(segment);
     *zero = (seg->clean & mask) == mask;
+    remove_dirty(epoch, mask & ~seg->clean);
     seg->used |= mask;
     seg->clean &= ~mask;
     epoch->used_units += (uint32_t)__builtin_popcount(mask);
@@ -106,6 +119,7 @@ static enum slab_step add_segment(struct slab_epoch *epoch, unsigned half, uint3
         return step;
     slab_seg_at(*segment)->epoch = epoch->id;
     epoch->segments++;
+    add_dirty(epoch, ~slab_seg_at(*segment)->clean);
     list_segment(epoch, *segment);
     return SLAB_DONE;
 }
@@ -132,14 +146,17 @@ enum slab_step slab_units_take(struct slab_epoch *epoch, unsigned half, uint32_t
 
 static void return_segment(struct slab_epoch *epoch, uint32_t segment)
 {
+    uint32_t dirty = ~slab_seg_at(segment)->clean;
     unlist_segment(epoch, segment);
-    if (slab_pool_give(segment, 1) == SLAB_DONE)
+    if (slab_pool_give(segment, 1) == SLAB_DONE) {
         epoch->segments--;
-    else
+        remove_dirty(epoch, dirty);
+    } else {
         list_segment(epoch, segment); /* the pool is busy: stays, and serves the next run */
+    }
 }
 
-void slab_units_give(struct slab_epoch *epoch, uint32_t unit, uint32_t count)
+static void give(struct slab_epoch *epoch, uint32_t unit, uint32_t count, bool zero)
 {
     uint32_t segment = unit / SLAB_SEGMENT_UNITS;
     struct slab_seg *seg = slab_seg_at(segment);
@@ -147,12 +164,69 @@ void slab_units_give(struct slab_epoch *epoch, uint32_t unit, uint32_t count)
     SHALE_ASSERT((seg->used & mask) == mask);
     seg->used &= ~mask;
     epoch->used_units -= count;
+    if (zero)
+        seg->clean |= mask;
+    else
+        add_dirty(epoch, mask);
     if (seg->used == 0) {
         return_segment(epoch, segment);
     } else if (longest_run(seg->used) != seg->longest) {
         unlist_segment(epoch, segment);
         list_segment(epoch, segment);
     }
+}
+
+void slab_units_give(struct slab_epoch *epoch, uint32_t unit, uint32_t count)
+{
+    give(epoch, unit, count, false);
+}
+
+/* The first segment with a dirty unit, those with the longest free runs first. */
+static uint32_t find_dirty(const struct slab_epoch *epoch)
+{
+    int steps = 0;
+    for (uint32_t length = SLAB_SEGMENT_UNITS; length > 0; length--) {
+        for (uint32_t s = epoch->runs[0][length]; s != SLAB_NONE; s = slab_seg_at(s)->next) {
+            const struct slab_seg *seg = slab_seg_at(s);
+            if ((~seg->used & ~seg->clean) != 0)
+                return s;
+            if (++steps == DIRTY_STEPS_MAX)
+                return SLAB_NONE;
+        }
+    }
+    return SLAB_NONE;
+}
+
+enum slab_step slab_units_take_dirty(struct slab_epoch *epoch, uint32_t *unit, uint32_t *count)
+{
+    bool ignored;
+    if (!slab_internal_try(&epoch->lock))
+        return SLAB_BUSY;
+    uint32_t segment = find_dirty(epoch);
+    if (segment != SLAB_NONE) {
+        uint32_t dirty = ~slab_seg_at(segment)->used & ~slab_seg_at(segment)->clean;
+        uint32_t first = (uint32_t)__builtin_ctz(dirty);
+        uint32_t rest = ~(dirty >> first);
+        *count = rest == 0 ? SLAB_SEGMENT_UNITS : (uint32_t)__builtin_ctz(rest);
+        *unit = segment * SLAB_SEGMENT_UNITS + first;
+        use_units(epoch, segment, run_mask(first, *count), &ignored);
+        epoch->purging_units += *count;
+    }
+    shale_lock_release(&epoch->lock);
+    return segment != SLAB_NONE ? SLAB_DONE : SLAB_NO_MEMORY;
+}
+
+enum slab_step slab_units_give_purged(struct slab_epoch *epoch, uint32_t unit, uint32_t count,
+                                      bool purged)
+{
+    if (!slab_internal_try(&epoch->lock))
+        return SLAB_BUSY;
+    if (purged)
+        epoch->purged_bytes += (uint64_t)count << SLAB_UNIT_SHIFT;
+    epoch->purging_units -= count;
+    give(epoch, unit, count, purged);
+    shale_lock_release(&epoch->lock);
+    return SLAB_DONE;
 }
 
 bool slab_units_extend(struct slab_epoch *epoch, uint32_t unit, uint32_t count, uint32_t more)
@@ -181,7 +255,7 @@ void slab_units_trim(struct slab_epoch *epoch)
 }
 
 static int validate_list(const struct slab_epoch *epoch, unsigned half, uint32_t length,
-                         uint32_t *segments, uint32_t *units)
+                         uint32_t *segments, uint32_t *units, uint32_t *dirty)
 {
     uint32_t prev = SLAB_NONE;
     for (uint32_t s = epoch->runs[half][length]; s != SLAB_NONE;
@@ -195,6 +269,7 @@ static int validate_list(const struct slab_epoch *epoch, unsigned half, uint32_t
             return 13;
         *segments += 1;
         *units += (uint32_t)__builtin_popcount(seg->used);
+        *dirty += (uint32_t)__builtin_popcount(~seg->used & ~seg->clean);
     }
     return 0;
 }
@@ -203,9 +278,10 @@ int slab_units_validate(const struct slab_epoch *epoch)
 {
     uint32_t segments = 0;
     uint32_t units = 0;
+    uint32_t dirty = 0;
     for (unsigned half = 0; half < SLAB_HALVES; half++) {
         for (uint32_t length = 0; length < SLAB_RUN_LISTS; length++) {
-            int rule = validate_list(epoch, half, length, &segments, &units);
+            int rule = validate_list(epoch, half, length, &segments, &units, &dirty);
             if (rule != 0)
                 return rule;
             bool listed = (epoch->listed[half] >> length & 1) != 0;
@@ -213,5 +289,7 @@ int slab_units_validate(const struct slab_epoch *epoch)
                 return 14;
         }
     }
+    if (dirty != shale_atomic_load_relaxed(&epoch->dirty_units))
+        return 16;
     return segments == epoch->segments && units == epoch->used_units ? 0 : 15;
 }

@@ -34,6 +34,18 @@ void slab_units_give(struct slab_epoch *epoch, uint32_t unit, uint32_t count);
 /* Takes the units behind a run too, when they are free. Locks: the caller holds the epoch's. */
 bool slab_units_extend(struct slab_epoch *epoch, uint32_t unit, uint32_t count, uint32_t more);
 
+/*
+ * Takes neighbouring free units that are resident, for them to be given back to the system.
+ * @return SLAB_DONE, SLAB_BUSY, or SLAB_NO_MEMORY: none found in small-page segments.
+ * Locks: tries the epoch's; op is 1.
+ */
+SHALE_NODISCARD enum slab_step slab_units_take_dirty(struct slab_epoch *epoch, uint32_t *unit,
+                                                     uint32_t *count);
+
+/* Gives them back, zero if they were purged. SLAB_DONE or SLAB_BUSY. Locks: as above. */
+SHALE_NODISCARD enum slab_step slab_units_give_purged(struct slab_epoch *epoch, uint32_t unit,
+                                                      uint32_t count, bool purged);
+
 /* Returns segments without a used unit to the pool. Locks: the caller holds the epoch's. */
 void slab_units_trim(struct slab_epoch *epoch);
 

@@ -136,7 +136,7 @@ static int check_units(const struct slab_epoch *epoch)
                 units += slab_hot_at(u)->size;
         }
     }
-    return units == epoch->used_units ? 0 : 32;
+    return units == epoch->used_units - epoch->purging_units ? 0 : 32;
 }
 
 static int look(void *unused)

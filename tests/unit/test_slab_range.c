@@ -117,6 +117,41 @@ static void pool_gives_back_all_dirty_segments(void **state)
     assert_int_equal(stats.pool.purges_failed, 0);
 }
 
+static void unit_free_ones_given_back_in_used_segment(void **state)
+{
+    enum { COUNT = 60000 };
+    static unsigned char *blocks[COUNT];
+    static struct slab_stats stats;
+    (void)state;
+    for (int i = 0; i < COUNT; i++) {
+        blocks[i] = slab_malloc(200);
+        memset(blocks[i], 0xee, 200);
+    }
+    for (int i = 0; i < COUNT; i++)
+        if (i % 6000 != 0) { /* ten survivors, in segments of their own */
+            slab_free(blocks[i]);
+            blocks[i] = NULL;
+        }
+    (void)slab_give_back(SIZE_MAX);
+    assert_int_equal(slab_stats_exact(&stats), 0);
+    assert_true(stats.epoch_segments > 3);
+    assert_true(stats.used_units <= 12);
+    assert_int_equal(stats.dirty_units, 0);
+    assert_int_equal(slab_validate(), 0);
+    for (int i = 0; i < COUNT; i += 6000) {
+        assert_int_equal(blocks[i][199], 0xee);
+        slab_free(blocks[i]);
+    }
+    for (int i = 0; i < 5000; i++) {
+        blocks[i] = slab_calloc(1, 3000);
+        for (int j = 0; j < 3000; j++)
+            if (blocks[i][j] != 0)
+                fail_msg("block %d, byte %d is not zero", i, j);
+    }
+    for (int i = 0; i < 5000; i++)
+        slab_free(blocks[i]);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(range_before_start_owns_nothing),
     cmocka_unit_test(range_grow_many_threads_no_fault),
@@ -124,6 +159,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(range_frontier_covers_what_was_used),
     cmocka_unit_test(pool_large_run_reused_and_split),
     cmocka_unit_test(pool_gives_back_all_dirty_segments),
+    cmocka_unit_test(unit_free_ones_given_back_in_used_segment),
 };
 
 RUN_TESTS("slab_range")
