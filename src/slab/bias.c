@@ -2,6 +2,7 @@
 /* Entering one's own heap when somebody wants it, and visiting another's. Layer 1. */
 #include "slab/bias.h"
 
+#include <errno.h>
 #include <sched.h>
 #include <time.h>
 
@@ -14,6 +15,8 @@
 enum {
     TRIES = 16, /* of an internal lock, before its holder is given the processor */
     POLLS = 64, /* of op, before the owner is given the processor */
+    YIELDS_PER_SLEEP = 64,
+    SLEEP_NS = 50000,
 };
 
 static _Atomic uint32_t fenced;
@@ -29,9 +32,20 @@ bool slab_internal_try(struct shale_lock *lock)
     return false;
 }
 
+/*
+ * Mostly a yield. Yielding alone would never let a holder of lower real-time priority run, so now
+ * and then somebody sleeps.
+ */
 void slab_wait(void)
 {
-    sched_yield();
+    static _Atomic uint32_t waits;
+    const struct timespec pause = {0, SLEEP_NS};
+    int saved_errno = errno;
+    if (shale_atomic_fetch_add_relaxed(&waits, 1) % YIELDS_PER_SLEEP == YIELDS_PER_SLEEP - 1)
+        nanosleep(&pause, NULL);
+    else
+        sched_yield();
+    errno = saved_errno;
 }
 
 uint32_t slab_bias_first_attn(void)
