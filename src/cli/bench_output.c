@@ -12,6 +12,12 @@
 
 enum { PLOT_TIMEOUT_S = 60, PATH_SIZE = 4096 };
 
+static int file_error(const struct cmd_entry *self, const char *path)
+{
+    cmd_error(self, "cannot write '%s': %s; try another place", path, strerror(errno));
+    return CMD_EXIT_IO;
+}
+
 /* "-" is stdout. Writes by `write`, which may give up with false: whole or not at all. */
 static int write_file(const struct cmd_entry *self, const char *path,
                       const struct bench_report *report,
@@ -27,10 +33,7 @@ static int write_file(const struct cmd_entry *self, const char *path,
     }
     if (result == 0)
         result = outfile_commit(&file);
-    if (result == 0)
-        return CMD_EXIT_OK;
-    cmd_error(self, "cannot write '%s': %s", path, strerror(errno));
-    return CMD_EXIT_IO;
+    return result == 0 ? CMD_EXIT_OK : file_error(self, path);
 }
 
 static bool write_csv(const struct bench_report *report, FILE *out)
@@ -89,17 +92,23 @@ static int draw_plot(const struct cmd_entry *self, const char *folder,
     return CMD_EXIT_INTERNAL;
 }
 
+static int make_folder(const struct cmd_entry *self, const char *folder)
+{
+    if (mkdir(folder, 0777) == 0 || errno == EEXIST)
+        return CMD_EXIT_OK;
+    cmd_error(self, "cannot make the folder '%s': %s", folder, strerror(errno));
+    return CMD_EXIT_IO;
+}
+
 static int write_plot(const struct cmd_entry *self, const char *folder,
                       const struct bench_report *report)
 {
     char data[PATH_SIZE], script[PATH_SIZE];
     snprintf(data, sizeof data, "%.4000s/bench.dat", folder);
     snprintf(script, sizeof script, "%.4000s/plot.gp", folder);
-    if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
-        cmd_error(self, "cannot make the folder '%s': %s", folder, strerror(errno));
-        return CMD_EXIT_IO;
-    }
-    int status = write_file(self, data, report, write_plot_data);
+    int status = make_folder(self, folder);
+    if (status == CMD_EXIT_OK)
+        status = write_file(self, data, report, write_plot_data);
     if (status == CMD_EXIT_OK)
         status = write_file(self, script, report, copy_plot_script);
     return status == CMD_EXIT_OK ? draw_plot(self, folder, report->suite->settings.cancel) : status;
@@ -108,6 +117,15 @@ static int write_plot(const struct cmd_entry *self, const char *folder,
 bool bench_output_is_stdout(const char *path)
 {
     return path && strcmp(path, "-") == 0;
+}
+
+int bench_output_probe(const struct cmd_entry *self, const struct bench_output *output)
+{
+    const char *files[] = {output->csv, output->json};
+    for (size_t i = 0; i < SHALE_ARRAY_LENGTH(files); i++)
+        if (outfile_probe(files[i]) != SHALE_OK)
+            return file_error(self, files[i]);
+    return output->plot ? make_folder(self, output->plot) : CMD_EXIT_OK;
 }
 
 int bench_output_write(const struct cmd_entry *self, const struct bench_report *report,

@@ -14,6 +14,9 @@ struct bench_output {
 
 bool bench_output_is_stdout(const char *path);
 
+/* Can the files be put there? CMD_EXIT_OK, or the status to end with, after a message. */
+int bench_output_probe(const struct cmd_entry *self, const struct bench_output *output);
+
 /*
  * Writes everything that was asked for. The table goes to stdout unless another form goes there.
  *

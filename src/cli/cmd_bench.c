@@ -244,7 +244,9 @@ static int check_arguments(const struct cmd_entry *self, const char **rest)
         return cmd_usage_error(self, "--seed is 1 or more, not %ld", given.seed);
     if (bench_output_is_stdout(given.output.csv) && bench_output_is_stdout(given.output.json))
         return cmd_usage_error(self, "only one of --csv and --json can go to stdout");
-    return CMD_EXIT_OK;
+    if (given.output.csv && given.output.json && strcmp(given.output.csv, given.output.json) == 0)
+        return cmd_usage_error(self, "--csv and --json cannot both go to '%s'", given.output.csv);
+    return given.list ? CMD_EXIT_OK : bench_output_probe(self, &given.output);
 }
 
 static int run_parsed(const struct cmd_entry *self, const char *command)

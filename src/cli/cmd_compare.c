@@ -4,7 +4,6 @@
 #include <math.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/commands.h"
@@ -167,25 +166,6 @@ static int output_error(const struct cmd_entry *self, const char *path)
     return CMD_EXIT_IO;
 }
 
-/* Can the report be put there? Asked before minutes of measuring, not after. */
-static int probe_output(const struct cmd_entry *self, const char *path)
-{
-    struct stat status;
-    struct outfile file;
-    if (!path || is_stdout(path))
-        return CMD_EXIT_OK;
-    if (stat(path, &status) == 0 && S_ISDIR(status.st_mode)) {
-        errno = EISDIR;
-        return output_error(self, path);
-    }
-    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
-        return CMD_EXIT_OK; /* a pipe or device: opening it now could block or be seen */
-    if (outfile_open(&file, path) != SHALE_OK)
-        return output_error(self, path);
-    outfile_abandon(&file);
-    return CMD_EXIT_OK;
-}
-
 static int write_report(const struct cmd_entry *self, const char *path, write_report_fn *write,
                         const struct compare_report *report)
 {
@@ -230,7 +210,8 @@ static int compare(const struct cmd_entry *self, const struct compare_options *o
     struct compare_failure failure;
     const char *const outputs[] = {options->json, options->csv, options->markdown};
     for (size_t i = 0; i < SHALE_ARRAY_LENGTH(outputs); i++) {
-        int status = probe_output(self, outputs[i]);
+        int status =
+            outfile_probe(outputs[i]) == SHALE_OK ? CMD_EXIT_OK : output_error(self, outputs[i]);
         if (status != CMD_EXIT_OK)
             return status;
     }

@@ -102,6 +102,25 @@ int outfile_commit(struct outfile *file)
     return failed ? SHALE_EIO : SHALE_OK;
 }
 
+int outfile_probe(const char *path)
+{
+    struct stat status;
+    struct outfile file;
+    if (!path || strcmp(path, "-") == 0)
+        return SHALE_OK;
+    bool exists = stat(path, &status) == 0;
+    if (exists && S_ISDIR(status.st_mode)) {
+        errno = EISDIR;
+        return SHALE_EIO;
+    }
+    if (exists && !S_ISREG(status.st_mode))
+        return SHALE_OK;
+    int result = outfile_open(&file, path);
+    if (result == SHALE_OK)
+        outfile_abandon(&file);
+    return result;
+}
+
 void outfile_abandon(struct outfile *file)
 {
     if (file->stream && file->stream != stdout)

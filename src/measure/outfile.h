@@ -30,6 +30,14 @@ struct outfile {
 SHALE_NODISCARD int outfile_open(struct outfile *file, const char *path);
 
 /*
+ * Can a file be put there? To be asked before minutes of work, not after. Leaves nothing behind.
+ *
+ * @param path  NULL and "-" are fine. A pipe or device too: opening it now could block or be seen.
+ * @return  0; SHALE_EIO (errno says more), SHALE_ENOMEM.
+ */
+SHALE_NODISCARD int outfile_probe(const char *path);
+
+/*
  * Puts the file in place, or removes what was written of it when anything has failed since the
  * opening. The handle is closed either way.
  *

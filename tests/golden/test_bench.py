@@ -156,6 +156,14 @@ def test_bad_arguments_are_named(arguments, status, message):
     assert run.stderr.startswith("shale bench: ") and message in run.stderr
 
 
+@pytest.mark.parametrize("option", ["--csv", "--json", "--plot"])
+def test_place_that_cannot_be_written_is_refused_before_the_runs(tmp_path, option):
+    place = tmp_path / "missing" / "place"
+    result = bench("--quick", "--allocator", "system", option, str(place))
+    assert result.returncode == 74
+    assert result.stdout == "" and str(place) in result.stderr
+
+
 def test_missing_parts_are_named(tmp_path):
     run = bench("-w", "ping-pong", env={**os.environ, "SHALE_BENCH_DIR": str(tmp_path)})
     assert run.returncode == 69

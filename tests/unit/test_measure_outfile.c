@@ -107,6 +107,19 @@ static void missing_folder_is_an_error_at_opening(void **state)
     assert_int_equal(errno, ENOENT);
 }
 
+static void probe_tells_and_leaves_nothing(void **state)
+{
+    assert_int_equal(outfile_probe(NULL), 0);
+    assert_int_equal(outfile_probe("-"), 0);
+    assert_int_equal(outfile_probe("/dev/full"), 0);
+    assert_int_equal(outfile_probe("report"), 0);
+    assert_int_equal(access("report", F_OK), -1);
+    assert_int_equal(outfile_probe("."), SHALE_EIO);
+    assert_int_equal(errno, EISDIR);
+    assert_int_equal(outfile_probe("no/such/report"), SHALE_EIO);
+    assert_int_equal(errno, ENOENT);
+}
+
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
 
 static const struct CMUnitTest tests[] = {
@@ -115,6 +128,7 @@ static const struct CMUnitTest tests[] = {
     IN_FOLDER(link_is_followed_and_stays),
     IN_FOLDER(full_device_is_an_error),
     IN_FOLDER(missing_folder_is_an_error_at_opening),
+    IN_FOLDER(probe_tells_and_leaves_nothing),
 };
 
 RUN_TESTS("measure_outfile")
