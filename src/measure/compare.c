@@ -89,6 +89,9 @@ static void report_progress(struct driver *driver, const struct compare_arm *arm
     double per_run_s = driver->run > warmups ? seconds_since(driver->rounds_started_ns) /
                                                    (double)(driver->run - warmups)
                                              : NAN;
+    double left_s = per_run_s * (double)(driver->runs - driver->run);
+    if (driver->plan->budget_s > 0) /* which ends it first, perhaps */
+        left_s = fmin(left_s, fmax(driver->plan->budget_s - elapsed_s, per_run_s));
     struct compare_progress progress = {
         .label = arm->label,
         .warmup = warmup,
@@ -97,7 +100,7 @@ static void report_progress(struct driver *driver, const struct compare_arm *arm
         .run = driver->run,
         .runs = driver->runs,
         .elapsed_s = elapsed_s,
-        .left_s = per_run_s * (double)(driver->runs - driver->run),
+        .left_s = left_s,
     };
     driver->plan->progress(&progress, driver->plan->context);
 }
