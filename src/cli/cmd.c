@@ -16,6 +16,7 @@ const struct cmd_entry *cmd_find(const char *name)
     return NULL;
 }
 
+SHALE_PRINTF(2, 0)
 static void print_message(const struct cmd_entry *self, const char *format, va_list arguments)
 {
     fprintf(stderr, "shale %s: ", self->name);

@@ -56,7 +56,7 @@ void identify_report_free(struct identify_report *report)
 }
 
 /* A formatted copy, or NULL. */
-static char *format_text(const char *format, va_list arguments)
+SHALE_PRINTF(1, 0) static char *format_text(const char *format, va_list arguments)
 {
     char *text;
     return vasprintf(&text, format, arguments) < 0 ? NULL : text;
