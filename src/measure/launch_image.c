@@ -124,15 +124,24 @@ static size_t length_of(const char *const *words)
     return count;
 }
 
-/* A copy of ours with room for `extra` more. */
+static void environment_free(char **environment)
+{
+    for (size_t i = 0; environment && environment[i]; i++)
+        free(environment[i]);
+    free(environment);
+}
+
+/* A copy of ours with room for `extra` more; NULL without memory. */
 static char **environment_copy(size_t extra)
 {
     size_t count = length_of((const char *const *)environ);
     char **copy = calloc(count + extra + 1, sizeof *copy);
     for (size_t i = 0; copy && i < count; i++) {
         copy[i] = strdup(environ[i]);
-        if (!copy[i])
-            return copy; /* shorter; what is missing shows as ENOMEM in the next step */
+        if (copy[i])
+            continue;
+        environment_free(copy);
+        return NULL;
     }
     return copy;
 }
@@ -224,8 +233,6 @@ int launch_image_make(const struct launch_spec *spec, const char *mark, struct l
 
 void launch_image_free(struct launch_image *image)
 {
-    for (size_t i = 0; image->environment && image->environment[i]; i++)
-        free(image->environment[i]);
-    free(image->environment);
+    environment_free(image->environment);
     free(image->shell_argv);
 }
