@@ -349,8 +349,8 @@ static const struct cmd_section sections[] = {
      "Children of the program inherit the allocator through the environment; they are not proven."},
     {"Which one is taken",
      "When several allocators fit a name, those that can be loaded come first; among them those "
-     "in SHALE_ALLOCATOR_PATH, then the system's, then all others; in the same place the newest. "
-     "Sanitizers and debug builds are taken only from SHALE_ALLOCATOR_PATH or by their path.\n\n"
+     "in SHALE_ALLOCATOR_PATH, then Shale's own, then the system's, then all others; in the same "
+     "place the newest. Sanitizers and debug builds are taken only from SHALE_ALLOCATOR_PATH or by their path.\n\n"
      "A program may be linked with an allocator of its own, as redis-server often is. Under "
      "'system' the C library is then preloaded, so that it comes before that allocator, and the "
      "C++ library too where that is needed."},

@@ -16,8 +16,9 @@
 const char *finder_source_name(enum finder_source source)
 {
     static const char *const names[] = {
-        [FINDER_BUILT_IN] = "built-in", [FINDER_PATH] = "path",   [FINDER_SYSTEM] = "system",
-        [FINDER_LOCAL] = "local",       [FINDER_PEERS] = "peers", [FINDER_GIVEN] = "given",
+        [FINDER_BUILT_IN] = "built-in", [FINDER_PATH] = "path",   [FINDER_OWN] = "own",
+        [FINDER_SYSTEM] = "system",     [FINDER_LOCAL] = "local", [FINDER_PEERS] = "peers",
+        [FINDER_GIVEN] = "given",
     };
     return names[source];
 }
@@ -84,12 +85,14 @@ static int compare_for_list(const void *left, const void *right)
     return order ? order : strcmp(a->path, b->path);
 }
 
-/* SHALE_ALLOCATOR_PATH, then the system's folders, then the rest. */
+/* SHALE_ALLOCATOR_PATH, then what came with this program, the system's folders, the rest. */
 static int precedence(enum finder_source source)
 {
     if (source == FINDER_PATH)
         return 0;
-    return source == FINDER_SYSTEM ? 1 : 2;
+    if (source == FINDER_OWN)
+        return 1;
+    return source == FINDER_SYSTEM ? 2 : 3;
 }
 
 static int compare_for_choice(const void *left, const void *right)

@@ -4,8 +4,9 @@
  * they can be preloaded here. Layer 4.
  *
  * Searched, in this order: the folders of SHALE_ALLOCATOR_PATH (a colon list, each with its
- * subfolders to a depth of 8), the system's library folders, /usr/local/lib and /opt/NAME/lib, and
- * the cache of `./x peers` (SHALE_PEERS, else $XDG_CACHE_HOME/shale/peers, else
+ * subfolders to a depth of 8), the library folders beside this program's own (where it is
+ * installed, or its build tree), the system's library folders, /usr/local/lib and /opt/NAME/lib,
+ * and the cache of `./x peers` (SHALE_PEERS, else $XDG_CACHE_HOME/shale/peers, else
  * ~/.cache/shale/peers). File names make candidates; the code in the file decides what it is and
  * which version. Found files are listed once, by their real path. Builds that look for errors, and
  * sanitizers, count only in SHALE_ALLOCATOR_PATH or named by their path.
@@ -25,6 +26,7 @@
 enum finder_source {
     FINDER_BUILT_IN, /* "system": the C library's own, nothing is preloaded */
     FINDER_PATH,     /* SHALE_ALLOCATOR_PATH */
+    FINDER_OWN,      /* installed, or built, with this program */
     FINDER_SYSTEM,   /* the system's library folders */
     FINDER_LOCAL,    /* /usr/local and /opt */
     FINDER_PEERS,    /* unpacked by ./x peers */

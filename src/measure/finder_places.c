@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/attributes.h"
 #include "identify/catalog.h"
@@ -44,12 +45,14 @@ static int visit_entry(const struct walk *walk, const char *folder, const struct
     int wanted = snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
     if (wanted < 0 || (size_t)wanted >= sizeof path)
         return 0;
+    if (is_folder(path, entry))
+        return depth > 0 ? visit_folder(walk, path, depth - 1) : 0;
     const struct identify_allocator *known = identify_allocator_by_file(entry->d_name);
-    if (known && known != &identify_allocators[0])
-        return walk->visit(path, walk->source, walk->context);
-    if (depth > 0 && is_folder(path, entry))
-        return visit_folder(walk, path, depth - 1);
-    return 0;
+    if (!known || known == &identify_allocators[0])
+        return 0;
+    if (walk->source == FINDER_OWN && strcmp(known->name, "shale") != 0)
+        return 0; /* PREFIX/lib may be the system's folder, too */
+    return walk->visit(path, walk->source, walk->context);
 }
 
 /* A folder that cannot be read holds nothing for us. */
@@ -139,6 +142,27 @@ static int visit_linker_config(struct walk *walk, const char *file, int includes
     return result;
 }
 
+/* Beside this program: PREFIX/bin has PREFIX/lib, the build tree's src/cli has src/preload. */
+static int visit_own(struct walk *walk)
+{
+    static const char *const folders[] = {"lib", "lib64", "lib/*-linux-*", "preload"};
+    char program[PATH_MAX];
+    char pattern[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
+    if (length <= 0)
+        return 0;
+    program[length] = '\0';
+    *strrchr(program, '/') = '\0';
+    walk->source = FINDER_OWN;
+    int result = 0;
+    for (size_t i = 0; i < SHALE_ARRAY_LENGTH(folders) && result == 0; i++) {
+        int used = snprintf(pattern, sizeof pattern, "%s/../%s", program, folders[i]);
+        if (used < (int)sizeof pattern)
+            result = visit_pattern(walk, pattern, DEPTH_SYSTEM);
+    }
+    return result;
+}
+
 /* Where the C library of this very process lies: the distribution's own folder. */
 static int visit_libc_folder(struct walk *walk)
 {
@@ -199,6 +223,8 @@ int finder_walk(finder_visit_fn visit, void *context)
 {
     struct walk walk = {.visit = visit, .context = context, .source = FINDER_PATH};
     int result = visit_list(&walk, getenv("SHALE_ALLOCATOR_PATH"), DEPTH_GIVEN);
+    if (result == 0)
+        result = visit_own(&walk);
     if (result == 0)
         result = visit_system(&walk);
     if (result == 0)

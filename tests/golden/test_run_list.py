@@ -50,6 +50,14 @@ def test_table_has_a_line_for_each():
     assert [row[4] for row in rows] == [item["path"] or "-" for item in found]
 
 
+def test_own_allocator_is_found_without_being_told():
+    own = [item for item in listing(SHALE_ALLOCATOR_PATH="") if item["from"] == "own"]
+    assert [(item["name"], item["loadable"]) for item in own] == [("shale", True)]
+    done = shale("run", "--allocator", "shale", "--", "echo", "served",
+                 env={"SHALE_ALLOCATOR_PATH": ""})
+    assert (done.returncode, done.stdout) == (0, "served\n")
+
+
 def test_peers_folder_is_searched(tmp_path):
     folder = tmp_path / "libmimalloc_1" / "usr" / "lib"
     folder.mkdir(parents=True)
