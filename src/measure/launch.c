@@ -93,6 +93,7 @@ static int start_image(const struct launch_spec *spec, const struct launch_image
     result = spec->prove ? launch_prove(spec, &child, process, failure)
                          : release(&child, process, failure);
     close(child.gate);
+    close(child.waits);
     close(child.report);
     if (result < 0) {
         launch_end(process, 0);

@@ -109,14 +109,14 @@ int launch_child_fork(const struct launch_spec *spec, const struct launch_image 
     if (pid > 0 && spec->started)
         spec->started(pid, spec->context);
     sigprocmask(SIG_SETMASK, &mask, NULL);
-    close(gate[0]);
     close(report[1]);
     if (pid < 0) {
-        close(gate[1]);
+        close_pair(gate);
         close(report[0]);
         return launch_fail_start(failure, "start a process");
     }
-    *child = (struct launch_child){.pid = pid, .gate = gate[1], .report = report[0]};
+    *child =
+        (struct launch_child){.pid = pid, .gate = gate[1], .waits = gate[0], .report = report[0]};
     return 0;
 }
 

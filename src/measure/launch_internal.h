@@ -18,6 +18,7 @@ struct launch_image {
 struct launch_child {
     pid_t pid;
     int gate;   /* one byte written here lets it go on to exec */
+    int waits;  /* the gate's other end: open here too, a child that died brings us no SIGPIPE */
     int report; /* end of file: it has executed its program; else a struct launch_report */
 };
 

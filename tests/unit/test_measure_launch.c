@@ -412,6 +412,27 @@ static void wait_with_sigchld_ignored_is_no_success(void **state)
     launch_close(&process);
 }
 
+static void kill_at_the_gate(pid_t pid, void *context)
+{
+    siginfo_t end;
+    kill(pid, SIGKILL);
+    waitid(P_PID, (id_t)pid, &end, WEXITED | WNOWAIT);
+}
+
+static void start_killed_at_the_gate_is_an_error(void **state)
+{
+    struct witness witness = {.pipe = -1};
+    struct launch_spec spec = plain;
+    struct launch_process process;
+    struct launch_failure failure;
+    spec.started = kill_at_the_gate;
+    spec.prove = witness_prove;
+    spec.context = &witness;
+    assert_int_equal(start(exit_seven, spec, &process, &failure), SHALE_EGONE);
+    assert_int_equal(failure.stage, LAUNCH_STAGE_LOAD);
+    assert_int_equal(failure.wait_status, SIGKILL);
+}
+
 static void end_contained_spares_another_launch(void **state)
 {
     const char *const argv[] = {"sleep", "100", NULL};
@@ -533,6 +554,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(wait_times_out_and_end_kills),
     cmocka_unit_test(end_contained_leaves_no_orphan),
     cmocka_unit_test(end_contained_waits_for_the_whole_grace_and_kills_then),
+    cmocka_unit_test(start_killed_at_the_gate_is_an_error),
     cmocka_unit_test(end_contained_spares_another_launch),
     cmocka_unit_test(wait_with_sigchld_ignored_is_no_success),
     cmocka_unit_test(wait_cancelled_returns),
