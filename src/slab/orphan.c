@@ -97,7 +97,7 @@ static void take_over(struct slab_thr *thr, struct slab_hot *hot, uint64_t word)
     uint32_t freed = (uint32_t)(hot->allocs - hot->frees - live);
     if (freed != 0) {
         char *first = slab_unit_address(hot->unit) + (head - 1) * 16;
-        slab_take_back(hot, (struct slab_block *)(void *)first, freed);
+        slab_take_back(hot, (struct slab_block *)(void *)first, NULL, freed);
     }
     slab_set_owner(hot->unit, thr->id);
     thr->owned++;

@@ -38,10 +38,19 @@ static struct slab_block *decode(uint32_t unit, uint64_t word)
 /* ---- sending ----------------------------------------------------------------------------------
  */
 
-static bool push_message(uint32_t owner, struct slab_block *head, uint32_t count)
+/* Where a chain of two or more blocks keeps its tail: word 1 of its second block. */
+static uint64_t *tail_of(struct slab_block *head)
+{
+    return &((struct message *)(void *)head->next)->next;
+}
+
+static bool push_message(uint32_t owner, struct slab_block *head, struct slab_block *tail,
+                         uint32_t count)
 {
     struct slab_thr *thr = slab_thr_at(owner);
     struct message *message = (struct message *)(void *)head;
+    if (count > 1)
+        *tail_of(head) = (uint64_t)(uintptr_t)tail;
     uint64_t inbox = shale_atomic_load_relaxed(&thr->inbox);
     uint64_t depth;
     uint64_t next;
@@ -92,7 +101,7 @@ static enum sent send_to_owner(uint32_t unit, uint64_t *word, struct slab_block 
             return AGAIN;
         uint32_t owner = slab_owner_of(unit);
         tail->next = NULL; /* an earlier try may have chained it */
-        if (owner != SLAB_NONE && push_message(owner, head, count))
+        if (owner != SLAB_NONE && push_message(owner, head, tail, count))
             return SENT_MESSAGE;
         *word = shale_atomic_load_relaxed(&rem->word); /* it exits: see what the slab is now */
         return AGAIN;
@@ -206,7 +215,7 @@ void slab_collect(struct slab_thr *thr, struct slab_hot *hot)
         return;
     /* ORDER REMOTE1 acquire <- release in send_to_owner() [remote.c]. The whole chain is seen. */
     uint64_t word = shale_atomic_exchange_acquire(&rem->word, 0);
-    slab_take_back(hot, decode(hot->unit, word), COUNT_OF(word));
+    slab_take_back(hot, decode(hot->unit, word), NULL, COUNT_OF(word));
     SLAB_COUNT(thr, collected, COUNT_OF(word));
 }
 
@@ -233,16 +242,14 @@ static void handle(struct slab_thr *thr, struct slab_block *chain, uint32_t coun
 {
     uint32_t unit = slab_first_unit(slab_index_of(chain));
     SLAB_COUNT(thr, messages_received, 1);
+    struct slab_block *tail = count == 1 ? chain : (struct slab_block *)(uintptr_t)*tail_of(chain);
     if (slab_owner_of(unit) != thr->id) {
-        struct slab_block *tail = chain;
-        for (uint32_t i = 1; i < count; i++)
-            tail = tail->next;
         SLAB_COUNT(thr, forwarded, 1);
         send_counted(thr, unit, chain, tail, count);
         return;
     }
     struct slab_hot *hot = slab_hot_at(unit);
-    slab_take_back(hot, chain, count);
+    slab_take_back(hot, chain, tail, count);
     SLAB_COUNT(thr, collected, count);
     if (hot->list != SLAB_LIST_CURRENT)
         slab_arm(thr, hot);

@@ -16,7 +16,9 @@
  * a count of 0: over blocks that are already there nobody would wake it.
  *
  * A message lies in the first block of its batch: word 0 chains the batch, word 1 is
- * count << 48 | next message. Models: tests/models/inbox.pml, notify.pml, batch.pml.
+ * count << 48 | next message. Word 1 of the second block, if there is one, is the tail: the owner
+ * adds the chain to its free list without a walk over lines that are still in another core's cache.
+ * Models: tests/models/inbox.pml, notify.pml.
  */
 #ifndef SHALE_SLAB_REMOTE_H
 #define SHALE_SLAB_REMOTE_H

@@ -12,7 +12,7 @@
 enum {
     LINK_BYTES = 4096, /* new blocks per step: one page is touched */
     WORTH_SHARE = 8,   /* a full slab is worth a visit when 1/8 of it came back, */
-    WORTH_MAX = 32,    /* or this many blocks */
+    WORTH_MAX = 128,   /* or this many blocks */
     EMPTIES_MIN = 4,   /* empty slabs a thread may keep */
     EMPTIES_SHARE = 4, /* and one in so many that it owns */
     RELEASES_AT_ONCE = 2,
@@ -48,14 +48,17 @@ bool slab_link_more(struct slab_thr *thr, struct slab_hot *hot)
     return true;
 }
 
-void slab_take_back(struct slab_hot *hot, struct slab_block *chain, uint32_t count)
+void slab_take_back(struct slab_hot *hot, struct slab_block *chain, struct slab_block *tail,
+                    uint32_t count)
 {
     hot->frees += count;
     if (hot->free != NULL) {
-        struct slab_block *last = chain;
-        for (uint32_t i = 1; i < count; i++)
-            last = last->next;
-        last->next = hot->free;
+        if (tail == NULL) {
+            tail = chain;
+            for (uint32_t i = 1; i < count; i++)
+                tail = tail->next;
+        }
+        tail->next = hot->free;
     }
     hot->free = chain;
 }

@@ -29,8 +29,12 @@
 /* Puts up to 4 KiB of blocks never used so far on the free list. False when there are none. */
 bool slab_link_more(struct slab_thr *thr, struct slab_hot *hot);
 
-/* Puts a chain of `count` blocks that came back on the free list and counts it. */
-void slab_take_back(struct slab_hot *hot, struct slab_block *chain, uint32_t count);
+/*
+ * Puts a chain of `count` blocks that came back on the free list and counts it.
+ * @param tail  its last block; NULL: not known, and searched for if the free list is not empty.
+ */
+void slab_take_back(struct slab_hot *hot, struct slab_block *chain, struct slab_block *tail,
+                    uint32_t count);
 
 /* Makes an unused slab of `class` of units that the thread just got. */
 void slab_make(struct slab_thr *thr, uint32_t unit, unsigned class, bool zero);
