@@ -85,13 +85,15 @@ static void *map_directly(size_t size, size_t alignment)
 /* ---- blocks of a class ------------------------------------------------------------------------
  */
 
-/* The current slab has blocks again, or is parked. */
+/*
+ * The current slab has blocks again, or is parked. What came back goes first: a block never used so
+ * far is a page fault more and memory more.
+ */
 static bool refresh_current(struct slab_thr *thr, struct slab_hot *hot)
 {
-    if (hot->free != NULL || slab_link_more(thr, hot))
-        return true;
-    slab_collect(thr, hot);
-    return hot->free != NULL || !slab_park_full(thr, hot);
+    if (hot->free == NULL)
+        slab_collect(thr, hot);
+    return hot->free != NULL || slab_link_more(thr, hot) || !slab_park_full(thr, hot);
 }
 
 /* The next slab of the class, in the order of cost. */
