@@ -90,7 +90,7 @@ static void report_progress(struct driver *driver, const struct compare_arm *arm
                                                    (double)(driver->run - warmups)
                                              : NAN;
     double left_s = per_run_s * (double)(driver->runs - driver->run);
-    if (driver->plan->budget_s > 0) /* which ends it first, perhaps */
+    if (driver->plan->budget_s > 0 && isfinite(left_s)) /* which ends it first, perhaps */
         left_s = fmin(left_s, fmax(driver->plan->budget_s - elapsed_s, per_run_s));
     struct compare_progress progress = {
         .label = arm->label,

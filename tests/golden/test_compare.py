@@ -220,6 +220,7 @@ def test_environment_reaches_the_program(mark):
 def test_time_left_heeds_the_budget(mark):
     done = compare(mark, *SYSTEM, "--budget", "1s", "--", "sleep", "0.5")
     assert done.returncode == 0, done.stderr
+    assert "pair 1 of 40\n" in done.stderr
     assert "pair 2 of 40, about 1 s left" in done.stderr
 
 
