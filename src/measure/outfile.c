@@ -27,10 +27,10 @@ static int open_directly(struct outfile *file)
 
 static int open_temporary(struct outfile *file)
 {
-    if (asprintf(&file->temporary, "%s.XXXXXX", file->path) < 0) {
-        file->temporary = NULL;
+    char *temporary;
+    if (asprintf(&temporary, "%s.XXXXXX", file->path) < 0)
         return SHALE_ENOMEM;
-    }
+    file->temporary = temporary;
     int fd = mkostemp(file->temporary, O_CLOEXEC);
     if (fd < 0)
         return SHALE_EIO;
