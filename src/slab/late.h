@@ -7,7 +7,8 @@
  * theirs is being made, and signal handlers that interrupted the allocator (op was 1 already).
  *
  * Such a handler may have interrupted the holder of an internal lock, so what it tries can stay
- * busy for ever; after SLAB_LATE_TRIES it takes memory from the system directly.
+ * busy for ever; after a few tries it takes memory from the system directly. Waiting longer would
+ * starve the program under a timer: the next signal comes before the interrupted call goes on.
  */
 #ifndef SHALE_SLAB_LATE_H
 #define SHALE_SLAB_LATE_H
@@ -17,6 +18,7 @@
 enum {
     SLAB_LATE = 1, /* id */
     SLAB_LATE_TRIES = 1000,
+    SLAB_HANDLER_TRIES = 4, /* of an allocation, each many tries of the lock */
 };
 
 /*

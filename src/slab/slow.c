@@ -33,6 +33,15 @@ static bool make_memory(struct slab_thr *thr, struct slab_request *request)
     return true;
 }
 
+/* How often a busy lock is worth another try; 0: until it is free. */
+static uint32_t tries_of(const struct slab_thr *thr)
+{
+    if (thr->id != SLAB_LATE)
+        return 0;
+    bool in_handler = slab_self != &slab_thr_gone && slab_self != &slab_thr_empty;
+    return in_handler ? SLAB_HANDLER_TRIES : SLAB_LATE_TRIES;
+}
+
 /* True when the step is to be tried again; op is 0. */
 static bool prepare_again(struct slab_thr *thr, struct slab_request *request, enum slab_step step,
                           const struct slab_growth *grow)
@@ -40,7 +49,7 @@ static bool prepare_again(struct slab_thr *thr, struct slab_request *request, en
     if (step == SLAB_BUSY) {
         SLAB_COUNT(thr, lock_busy, 1);
         slab_wait();
-        return thr->id != SLAB_LATE || ++request->tries < SLAB_LATE_TRIES;
+        return tries_of(thr) == 0 || (uint32_t)++request->tries < tries_of(thr);
     }
     if (step == SLAB_GROW && slab_pool_grow(grow) == 0)
         return true;
