@@ -2,9 +2,8 @@
 /*
  * Asymmetric fences over membarrier(2). Layer 0.
  *
- * The answer of the first registration is kept: `ready` goes from false to true at most once, and
- * light fences are full ones till then, so turning it on early or late is both correct as long as
- * the rare side fences fully in every case, which it does.
+ * The answer of the first registration is kept: `ready` goes from false to true at most once, before
+ * a second thread uses the fences (membarrier.h says who must see to that), and is never unset.
  */
 #define _GNU_SOURCE
 #include "base/membarrier.h"

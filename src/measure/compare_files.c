@@ -68,12 +68,32 @@ static void write_markdown_comparison(const struct comparison_set *set,
     write_markdown_rows(set, comparison, out);
 }
 
+/* A word as a shell reads it back, so that the command can be pasted. */
+static void write_shell_word(const char *word, const char *end, FILE *out)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "%+,-./:=@^_";
+    if (*word && word[strspn(word, plain)] == '\0') {
+        fprintf(out, "%s%s", word, end);
+        return;
+    }
+    fputc('\'', out);
+    for (; *word; word++) {
+        if (*word == '\'')
+            fputs("'\\''", out);
+        else
+            fputc(*word, out);
+    }
+    fprintf(out, "'%s", end);
+}
+
 static void write_markdown_command(const struct trial_spec *trial, FILE *out)
 {
     fprintf(out, "```\n");
+    for (const char *const *word = trial->environment; word && *word; word++)
+        write_shell_word(*word, " ", out);
     for (const char *const *word = trial->argv; *word; word++)
-        fprintf(out, "%s%s", word == trial->argv ? "" : " ", *word);
-    fprintf(out, "\n");
+        write_shell_word(*word, word[1] ? " " : "\n", out);
     if (trial->load)
         fprintf(out, "load: %s\n", trial->load);
     for (size_t i = 0; i < trial->phase_count; i++)

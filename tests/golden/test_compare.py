@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import pathlib
+import shlex
 import signal
 import socket
 import subprocess
@@ -152,6 +153,18 @@ def test_csv_and_markdown_hold_every_sample_and_the_table(mark, tmp_path):
     text = (tmp_path / "a.md").read_text()
     assert "| wall time |" in text and "proven ACTIVE" in text
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "a.md"]
+
+
+def test_markdown_command_can_be_pasted(mark, tmp_path):
+    script = "printf '%s' \"$GIVEN\" > $0"
+    out = tmp_path / "out put"
+    done = compare(mark, *SYSTEM, "--pairs", "1", "--env", "GIVEN=it's 17", "--markdown",
+                   tmp_path / "a.md", "--", "sh", "-c", script, out)
+    assert done.returncode == 0, done.stderr
+    command = (tmp_path / "a.md").read_text().split("```\n")[1]
+    out.unlink()
+    subprocess.run(["env"] + shlex.split(command), check=True)
+    assert out.read_text() == "it's 17"
 
 
 def test_system_against_itself_is_the_check_itself(mark, tmp_path):
