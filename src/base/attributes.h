@@ -42,15 +42,21 @@
 #define SHALE_ALIGN_UP(value, align)   SHALE_ALIGN_DOWN((value) + (align)-1, align)
 #define SHALE_IS_POWER_OF_TWO(value)   ((value) != 0 && ((value) & ((value)-1)) == 0)
 
-#if defined(__SANITIZE_THREAD__)
-#define SHALE_THREAD_SANITIZER 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define SHALE_THREAD_SANITIZER 1
+/* gcc defines macros for the sanitizer of a build, clang answers a question. */
+#if !defined(__has_feature)
+#define SHALE_HAS_FEATURE(feature) 0
+#else
+#define SHALE_HAS_FEATURE(feature) __has_feature(feature)
 #endif
-#endif
-#ifndef SHALE_THREAD_SANITIZER
+#if defined(__SANITIZE_THREAD__) || SHALE_HAS_FEATURE(thread_sanitizer)
+#define SHALE_THREAD_SANITIZER 1
+#else
 #define SHALE_THREAD_SANITIZER 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || SHALE_HAS_FEATURE(address_sanitizer)
+#define SHALE_ADDRESS_SANITIZER 1
+#else
+#define SHALE_ADDRESS_SANITIZER 0
 #endif
 
 /* 1 where SHALE_ASSERT checks. Structures may hold fields for checks behind it. */

@@ -157,7 +157,9 @@ static bool cannot_load(const char *path, char *reason)
         snprintf(reason, REASON_SIZE, "%s", wrong_machine);
         return true;
     }
-    if (obstacle.kind != IDENTIFY_OBSTACLE_NONE) {
+    /* A malloc in our own program (a sanitizer's) says nothing about the library. */
+    if (obstacle.kind != IDENTIFY_OBSTACLE_NONE &&
+        obstacle.kind != IDENTIFY_OBSTACLE_DEFINES_MALLOC) {
         snprintf(reason, REASON_SIZE, "%s", obstacle.reason);
         return true;
     }

@@ -68,7 +68,7 @@ static char *carve(char **next, uint64_t size)
     return start;
 }
 
-/* Places everything for `size` bytes of blocks; with base NULL, says how much that takes. */
+/* Places everything for `size` bytes of blocks behind base; says how much that takes. */
 static uint64_t place(struct slab_range *range, char *base, uint64_t size)
 {
     uint64_t units = size >> SLAB_UNIT_SHIFT;
@@ -122,7 +122,8 @@ int slab_range_start(void)
     int error = SHALE_ENOMEM;
     for (uint64_t size = largest_range(); size >= SLAB_RANGE_MIN && error != 0;
          size = SHALE_ALIGN_DOWN(size / 2, SLAB_RANGE_MIN)) {
-        uint64_t reserved = place(&range, NULL, size);
+        /* How much it takes is the same behind any base so aligned. */
+        uint64_t reserved = place(&range, (char *)(uintptr_t)SLAB_SEGMENT_SIZE, size);
         error = shale_os_reserve(reserved, SLAB_SEGMENT_SIZE, &address);
         if (error == 0)
             (void)place(&range, (char *)address, size);

@@ -5,12 +5,13 @@
 #include <shale/error.h>
 #include <shale/verify.h>
 
+#include "base/attributes.h"
 #include "identify/report.h"
 
 #include "test.h"
 
 /* A sanitizer brings a malloc of its own; then that one is the right answer. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if SHALE_ADDRESS_SANITIZER || SHALE_THREAD_SANITIZER
 enum { SANITIZED = 1 };
 #else
 enum { SANITIZED = 0 };

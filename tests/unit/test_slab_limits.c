@@ -96,7 +96,7 @@ static void small_address_space(void)
 static void limits_rlimit_as_enomem_and_recovery(void **state)
 {
     (void)state;
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if SHALE_ADDRESS_SANITIZER || SHALE_THREAD_SANITIZER
     SKIP("the sanitizer's own address space is beyond any limit");
 #endif
     in_child(small_address_space);
@@ -124,7 +124,7 @@ static void direct_mappings(void)
 static void limits_beyond_a_quarter_mapped_directly(void **state)
 {
     (void)state;
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if SHALE_ADDRESS_SANITIZER || SHALE_THREAD_SANITIZER
     SKIP("the sanitizer's own address space is beyond any limit");
 #endif
     in_child(direct_mappings);
