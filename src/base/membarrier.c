@@ -2,8 +2,9 @@
 /*
  * Asymmetric fences over membarrier(2). Layer 0.
  *
- * The answer of the first registration is kept: `ready` goes from false to true at most once, before
- * a second thread uses the fences (membarrier.h says who must see to that), and is never unset.
+ * The answer of the first registration is kept: `ready` goes from false to true at most once,
+ * before a second thread uses the fences (membarrier.h says who must see to that), and is never
+ * unset.
  */
 #define _GNU_SOURCE
 #include "base/membarrier.h"
