@@ -48,6 +48,7 @@ struct cmd_entry {
     const char *summary;     /* one line, lower case, no period */
     const char *synopsis;    /* what follows `shale NAME`, such as "[OPTION...] [PID | FILE]" */
     const char *description; /* see text.h: paragraphs and verbatim lines */
+    /* The rest is NULL, but for run, in the entry of a command that is a program of its own. */
     const struct poptOption *options;   /* of this command alone, ends with POPT_TABLEEND */
     const struct cmd_status *statuses;  /* ends with a NULL meaning */
     const struct cmd_example *examples; /* ends with a NULL command */

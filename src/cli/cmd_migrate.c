@@ -377,7 +377,7 @@ static const struct cmd_section sections[] = {
 
 const struct cmd_entry cmd_migrate = {
     .name = "migrate",
-    .summary = "rewrite C sources from malloc to an allocator layer",
+    .summary = CMD_MIGRATE_SUMMARY,
     .synopsis = "[OPTION...] PATH...",
     .description =
         "Converts calls of malloc, calloc, realloc, reallocarray, aligned_alloc, memalign, "

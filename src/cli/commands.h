@@ -10,6 +10,8 @@ extern const struct cmd_entry cmd_run;
 extern const struct cmd_entry cmd_verify;
 extern const struct cmd_entry cmd_compare;
 extern const struct cmd_entry cmd_bench;
-extern const struct cmd_entry cmd_migrate; /* where SHALE_HAS_MIGRATE */
+/* Where SHALE_HAS_MIGRATE: `shale` has migrate_program.c's, `shale-migrate` cmd_migrate.c's. */
+extern const struct cmd_entry cmd_migrate;
+#define CMD_MIGRATE_SUMMARY "rewrite C sources from malloc to an allocator layer"
 
 #endif

@@ -25,6 +25,10 @@ static int help(const char *name)
     const struct cmd_entry *entry = cmd_find(name);
     if (!entry)
         return cmd_unknown(name);
+    if (!entry->options) { /* a program of its own prints its help */
+        const char *argv[] = {entry->name, "--help", NULL};
+        return entry->run(entry, 2, argv);
+    }
     cmd_print_help(entry, stdout);
     return finish();
 }

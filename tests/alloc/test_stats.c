@@ -183,7 +183,7 @@ static int child_of_fork(void *parents_block)
     struct shale_alloc_stats at_start = now();
     shale_free(parents_block);
     void *own = NULL;
-#ifdef __SANITIZE_THREAD__ /* allows no new thread in the child of a threaded process */
+#if SHALE_THREAD_SANITIZER /* allows no new thread in the child of a threaded process */
     churn(&own);
 #else
     pthread_t thread;
@@ -197,11 +197,12 @@ static int child_of_fork(void *parents_block)
            stats.alloc_count != at_start.alloc_count + ROUNDS + 1;
 }
 
-static _Atomic int stop_idling;
+static _Atomic int idling, stop_idling;
 
 static void *idle(void *unused)
 {
     shale_free(shale_alloc(10));
+    shale_atomic_store_relaxed(&idling, 1);
     while (!shale_atomic_load_relaxed(&stop_idling))
         usleep(1000);
     return NULL;
@@ -212,6 +213,8 @@ static void stats_child_of_fork_goes_on(void **state)
     pthread_t idler;
     assert_int_equal(pthread_create(&idler, NULL, idle, NULL), 0);
     void *block = shale_alloc(100);
+    while (!shale_atomic_load_relaxed(&idling)) /* a fork between its two calls would count one */
+        usleep(1000);
     fflush(stdout);
     pid_t child = fork();
     if (child == 0)

@@ -9,7 +9,7 @@ import subprocess
 import jsonschema
 import pytest
 
-from programs import SOURCE, compile_c, installed, shale
+from programs import SHALE, SOURCE, compile_c, installed, shale
 
 SCHEMA = json.loads((SOURCE / "share/schema/run-list.schema.json").read_text())
 
@@ -56,6 +56,12 @@ def test_own_allocator_is_found_without_being_told():
     done = shale("run", "--allocator", "shale", "--", "echo", "served",
                  env={"SHALE_ALLOCATOR_PATH": ""})
     assert (done.returncode, done.stdout) == (0, "served\n")
+
+
+def test_shale_is_small_enough_to_measure_small_programs():
+    """The kernel starts a program's peak RSS at the size of the one that started it."""
+    libraries = subprocess.run(["ldd", SHALE], capture_output=True, text=True, check=True).stdout
+    assert "libpopt" in libraries and "clang" not in libraries and "LLVM" not in libraries
 
 
 def test_peers_folder_is_searched(tmp_path):
