@@ -394,7 +394,7 @@ static void end_contained_waits_for_the_whole_grace_and_kills_then(void **state)
     assert_int_equal(waitpid(outer, &status, 0), outer);
     assert_true(WIFEXITED(status));
     if (WEXITSTATUS(status) == NO_NAMESPACE)
-        SKIP("a process namespace of one's own takes root");
+        SKIP("no process namespace with a /proc of its own here: that takes root, and no chroot");
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
