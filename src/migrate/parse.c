@@ -5,41 +5,11 @@
  * Precedence does not matter beyond assignment, conditional, unary and postfix: of the binary
  * operators only sums and masks can yield a pointer, and then of either side.
  */
-#include "migrate/parse.h"
+#include "migrate/cursor.h"
 
 #include <string.h>
 
 enum { ARROW = PUNCT2('-', '>'), INCREMENT = PUNCT2('+', '+'), DECREMENT = PUNCT2('-', '-') };
-
-static bool at(const struct parser *parser, uint32_t punctuation)
-{
-    return parser->position < parser->end &&
-           stream_is(&parser->stream, parser->position, punctuation);
-}
-
-static bool accept(struct parser *parser, uint32_t punctuation)
-{
-    bool is = at(parser, punctuation);
-    parser->position += is;
-    return is;
-}
-
-static name_id word(const struct parser *parser, uint32_t position)
-{
-    return position < parser->end ? stream_word(&parser->stream, position) : 0;
-}
-
-static enum word_kind kind(const struct parser *parser, uint32_t position)
-{
-    return position < parser->end ? stream_word_kind(parser->world, &parser->stream, position)
-                                  : WORD_PLAIN;
-}
-
-static void skip_bracket(struct parser *parser)
-{
-    uint32_t partner = stream_partner(&parser->stream, parser->position);
-    parser->position = partner == NOTHING || partner >= parser->end ? parser->end : partner + 1;
-}
 
 void value_assign(struct parser *parser, cell_id target, struct value value)
 {

@@ -3,42 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "migrate/parse.h"
-
-static bool at(const struct parser *parser, uint32_t punctuation)
-{
-    return parser->position < parser->end &&
-           stream_is(&parser->stream, parser->position, punctuation);
-}
-
-static bool accept(struct parser *parser, uint32_t punctuation)
-{
-    bool is = at(parser, punctuation);
-    parser->position += is;
-    return is;
-}
-
-static name_id word(const struct parser *parser, uint32_t position)
-{
-    return position < parser->end ? stream_word(&parser->stream, position) : 0;
-}
-
-static enum word_kind kind(const struct parser *parser, uint32_t position)
-{
-    return position < parser->end ? stream_word_kind(parser->world, &parser->stream, position)
-                                  : WORD_PLAIN;
-}
+#include "migrate/cursor.h"
 
 static bool word_is(const struct parser *parser, uint32_t position, const char *text)
 {
     name_id name = word(parser, position);
     return name && strcmp(name_text(&parser->world->names, name), text) == 0;
-}
-
-static void skip_bracket(struct parser *parser)
-{
-    uint32_t partner = stream_partner(&parser->stream, parser->position);
-    parser->position = partner == NOTHING || partner >= parser->end ? parser->end : partner + 1;
 }
 
 static void declare(struct parser *parser, name_id name, struct value value)

@@ -9,9 +9,9 @@
 #include "base/system.h"
 #include "measure/doctor_internal.h"
 
+#include "file_root.h"
 #include "test.h"
 
-static char root[64];
 static struct doctor_report report;
 
 static int make_root(void **state)
@@ -22,31 +22,6 @@ static int make_root(void **state)
         return -1;
     shale_system_set_root(root);
     return 0;
-}
-
-static int remove_root(void **state)
-{
-    char command[128];
-    shale_system_set_root(NULL);
-    snprintf(command, sizeof command, "rm -rf %s", root);
-    return system(command); /* NOLINT: the path is our own mkdtemp's */
-}
-
-/* Writes root/path, with the folders above it. */
-static void put(const char *path, const char *text)
-{
-    char whole[256];
-    snprintf(whole, sizeof whole, "%s%s", root, path);
-    for (char *slash = strchr(whole + strlen(root) + 1, '/'); slash;
-         slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        mkdir(whole, 0700);
-        *slash = '/';
-    }
-    FILE *file = fopen(whole, "w");
-    assert_non_null(file);
-    fputs(text, file);
-    fclose(file);
 }
 
 static const struct doctor_check *find(const char *name)
