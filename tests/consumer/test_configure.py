@@ -48,3 +48,13 @@ def test_missing_allocator_says_what_it_needs(tmp_path):
     succeeded, output, _ = configure(tmp_path / "build", "-Dallocator=rpmalloc")
     assert not succeeded
     assert "'rpmalloc' (from -Dallocator) is not installed; it needs: rpmalloc 2" in output
+
+
+@pytest.mark.parametrize("name, library", [("mimalloc", "mimalloc"), ("jemalloc", "jemalloc"),
+                                           ("tcmalloc", "tcmalloc_minimal")])
+def test_allocator_that_links_here_is_tested_here(tmp_path, name, library):
+    """Also one that was installed after this folder was first configured."""
+    empty = tmp_path / "empty.c"
+    empty.write_text("int main(void) { return 0; }\n")
+    subprocess.run(["cc", empty, "-o", tmp_path / "empty", f"-l{library}"], check=True)
+    assert (BUILD / f"tests/alloc/config_{name}_direct.h").exists()
