@@ -9,8 +9,7 @@
 
 #include <shale/error.h>
 
-#define Z_975 1.959963984540054 /* the normal quantile of 95 %, two-sided */
-#define Z_800 0.841621233572914 /* and of 80 % power */
+#define Z_800 0.841621233572914 /* the normal quantile of 80 % power */
 
 /* Twice the largest rank sum of the exact test: ranks are doubled so that mid-ranks are whole. */
 enum { DOUBLED_SUM_MAX = STATS_EXACT_MAX * (STATS_EXACT_MAX + 1) };
@@ -32,6 +31,21 @@ static int compare_magnitudes(const void *left, const void *right)
 static double normal_upper_tail(double z)
 {
     return 0.5 * erfc(z / sqrt(2.0));
+}
+
+/* The z that leaves `tail` above it, 0 < tail <= 1/2, by halving: erfc has no inverse in C. */
+static double normal_quantile(double tail)
+{
+    double low = 0;
+    double high = 40; /* beyond, erfc is 0 */
+    for (int i = 0; i < 64; i++) {
+        double middle = (low + high) / 2;
+        if (normal_upper_tail(middle) > tail)
+            low = middle;
+        else
+            high = middle;
+    }
+    return high;
 }
 
 double stats_median(double *values, size_t n)
@@ -130,16 +144,16 @@ double stats_signed_rank_p(const double *differences, size_t n)
 /* ------------------------------------------------------------- the estimate and its interval */
 
 /*
- * The largest rank sum that the test of n untied differences rejects at STATS_ALPHA, or -1 when
- * it rejects none; the confidence that leaves is stored too.
+ * The largest rank sum that the test of n untied differences rejects at alpha, or -1 when it
+ * rejects none; the confidence that leaves is stored too.
  */
-static long rejected_rank_sum(size_t n, double *confidence)
+static long rejected_rank_sum(size_t n, double alpha, double *confidence)
 {
     if (n > STATS_EXACT_MAX) {
         double count = (double)n;
         double spread = sqrt(signed_rank_variance(count, 0));
-        *confidence = 1 - STATS_ALPHA;
-        return (long)floor(count * (count + 1) / 4 - 0.5 - Z_975 * spread);
+        *confidence = 1 - alpha;
+        return (long)floor(count * (count + 1) / 4 - 0.5 - normal_quantile(alpha / 2) * spread);
     }
     unsigned doubled[STATS_EXACT_MAX];
     for (size_t i = 0; i < n; i++)
@@ -148,7 +162,7 @@ static long rejected_rank_sum(size_t n, double *confidence)
     rank_sum_chances(doubled, n, chance);
     double tail = 0;
     long sum = 0;
-    while (2 * (tail + chance[2 * sum]) <= STATS_ALPHA)
+    while (2 * (tail + chance[2 * sum]) <= alpha)
         tail += chance[2 * sum++];
     *confidence = sum > 0 ? 1 - 2 * tail : 1 - 2 * chance[0];
     return sum - 1;
@@ -172,21 +186,32 @@ static bool all_finite(const double *values, size_t n)
     return true;
 }
 
+/* The difference that 80 % of repetitions would show, from half the width of the interval. */
+static double detectable(double half_width, double alpha)
+{
+    double z = normal_quantile(alpha / 2);
+    return half_width * (z + Z_800) / z;
+}
+
 int stats_paired(const double *differences, size_t n, struct stats_paired *out)
 {
-    if (n < 1 || n > STATS_PAIRS_MAX || !all_finite(differences, n))
+    return stats_paired_at(differences, n, STATS_ALPHA, out);
+}
+
+int stats_paired_at(const double *differences, size_t n, double alpha, struct stats_paired *out)
+{
+    if (n < 1 || n > STATS_PAIRS_MAX || !all_finite(differences, n) || !(alpha > 0 && alpha < 1))
         return SHALE_EINVAL;
     double *walsh = malloc(n * (n + 1) / 2 * sizeof *walsh);
     if (!walsh)
         return SHALE_ENOMEM;
     struct stats_paired result = {.pairs = n, .p = stats_signed_rank_p(differences, n)};
     size_t count = walsh_averages(differences, n, walsh);
-    long rejected = rejected_rank_sum(n, &result.confidence);
+    long rejected = rejected_rank_sum(n, alpha, &result.confidence);
     size_t edge = rejected < 0 ? 0 : (size_t)rejected; /* from 0: the average after the rejected */
     result.low = walsh[edge];
     result.high = walsh[count - 1 - edge];
-    result.mde =
-        n < STATS_PAIRS_MIN ? INFINITY : (result.high - result.low) / 2 * (Z_975 + Z_800) / Z_975;
+    result.mde = rejected < 0 ? INFINITY : detectable((result.high - result.low) / 2, alpha);
     result.estimate = stats_median(walsh, count);
     free(walsh);
     *out = result;

@@ -8,8 +8,9 @@
  *
  *   estimate   Hodges-Lehmann: the median of all Walsh averages (d[i] + d[j]) / 2, i <= j. It is as
  *              good as the mean on clean data and shrugs off the spikes of a noisy machine.
- *   interval   the Walsh averages at which Wilcoxon's signed-rank test turns at 5 %: exact for up
- *              to STATS_EXACT_MAX pairs, by the normal approximation with continuity beyond.
+ *   interval   the Walsh averages at which Wilcoxon's signed-rank test turns, at 5 % unless another
+ *              alpha is asked for: exact for up to STATS_EXACT_MAX pairs, by the normal
+ *              approximation with continuity beyond.
  *   p          the two-sided Wilcoxon signed-rank test of "no difference". Zero differences are
  *              dropped (Wilcoxon's rule); ties get mid-ranks. Up to STATS_EXACT_MAX differences
  *              the distribution given those ranks is counted out, so p is exact with ties too;
@@ -53,6 +54,15 @@ struct stats_paired {
  * Cost: n * n log n. At 1000 pairs 4 MB for the duration of the call.
  */
 SHALE_NODISCARD int stats_paired(const double *differences, size_t n, struct stats_paired *out);
+
+/*
+ * As stats_paired, with an interval of 1 - alpha. The mde keeps its meaning, at this alpha.
+ *
+ * @param alpha  two-sided, 0 < alpha < 1; where n pairs cannot reach it, the interval is the whole
+ *               range of Walsh averages, the confidence says what that is, and the mde is INFINITY.
+ */
+SHALE_NODISCARD int stats_paired_at(const double *differences, size_t n, double alpha,
+                                    struct stats_paired *out);
 
 /* The two-sided p of the signed-rank test of n <= STATS_PAIRS_MAX finite differences. */
 double stats_signed_rank_p(const double *differences, size_t n);

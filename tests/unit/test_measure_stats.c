@@ -87,6 +87,26 @@ static void stats_confidence_is_at_least_95_percent(void **state)
     }
 }
 
+static void stats_a_smaller_alpha_gives_a_wider_interval(void **state)
+{
+    double differences[40];
+    for (size_t n = 10; n <= 40; n += 10) {
+        struct stats_paired wide, narrow;
+        for (size_t i = 0; i < n; i++)
+            differences[i] = 0.01 * (double)((i * 7) % n);
+        assert_int_equal(stats_paired_at(differences, n, 0.01, &wide), 0);
+        assert_int_equal(stats_paired_at(differences, n, 0.05, &narrow), 0);
+        assert_true(wide.low < narrow.low && wide.high > narrow.high);
+        assert_true(wide.confidence >= 0.99 && narrow.confidence >= 0.95);
+        assert_true(narrow.confidence < 0.99);
+    }
+    assert_int_equal(stats_paired_at(differences, 10, 0, &(struct stats_paired){0}), SHALE_EINVAL);
+    /* 2 / 2^8 = 0.0078: eight pairs cannot reach 0.5 %. */
+    struct stats_paired few;
+    assert_int_equal(stats_paired_at(differences, 8, 0.005, &few), 0);
+    assert_true(isinf(few.mde) && few.confidence < 0.995);
+}
+
 static void stats_all_zero_is_one_and_no_difference(void **state)
 {
     const double differences[8] = {0};
@@ -270,6 +290,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(stats_every_row_of_the_table_agrees),
     cmocka_unit_test(stats_five_pairs_give_no_95_percent),
     cmocka_unit_test(stats_confidence_is_at_least_95_percent),
+    cmocka_unit_test(stats_a_smaller_alpha_gives_a_wider_interval),
     cmocka_unit_test(stats_all_zero_is_one_and_no_difference),
     cmocka_unit_test(stats_bad_input_is_refused),
     cmocka_unit_test(stats_thousand_pairs_are_fine),
