@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,11 +14,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "migrate/replace.h"
 #include "migrate/safefile.h"
 
 #define MANIFEST_HEAD "shale-migrate-journal 1"
 
-enum { PATH_ROOM = 4096 };
+enum { PATH_ROOM = 4096, LOCK_TRIES = 100 };
 
 static void note_error(struct journal_error *error, const char *path)
 {
@@ -49,6 +51,37 @@ static void set_number(struct journal *journal, unsigned number)
     journal->written = must_format("%s/written", journal->own);
 }
 
+/*
+ * The lock is a file that the last undo removes. One that went away between open() and flock()
+ * keeps nobody out, so it is taken anew.
+ */
+static int take_lock(struct journal *journal, bool create)
+{
+    const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | (create ? O_CREAT : 0);
+    char ignore[PATH_ROOM];
+    struct stat status;
+    snprintf(ignore, sizeof ignore, "%s/.gitignore", journal->folder);
+    for (int tries = 0; tries < LOCK_TRIES; tries++) {
+        if (create && safefile_make_folder(journal->folder) != 0)
+            return -1;
+        if (lstat(journal->folder, &status) == 0 && !S_ISDIR(status.st_mode)) {
+            errno = ENOTDIR; /* a link would lead the journal elsewhere */
+            return -1;
+        }
+        journal->lock = open(ignore, flags, 0666);
+        if (journal->lock < 0 && create && errno == ENOENT)
+            continue;
+        if (journal->lock < 0 || flock(journal->lock, LOCK_EX | LOCK_NB) != 0)
+            return -1;
+        if (fstat(journal->lock, &status) == 0 && status.st_nlink > 0)
+            return 0;
+        close(journal->lock);
+        journal->lock = -1;
+    }
+    errno = create ? EWOULDBLOCK : ENOENT;
+    return -1;
+}
+
 int journal_open(struct journal *journal, const char *root, bool create)
 {
     *journal = (struct journal){
@@ -56,17 +89,11 @@ int journal_open(struct journal *journal, const char *root, bool create)
     journal->making = must_format("%s/making", journal->folder);
     journal->dropped = must_format("%s/dropped", journal->folder);
     set_number(journal, 0);
-    char *ignore = must_format("%s/.gitignore", journal->folder);
-    int result = create ? safefile_make_folder(journal->folder) : 0;
-    if (result == 0) {
-        journal->lock =
-            open(ignore, O_RDWR | O_CLOEXEC | O_NOFOLLOW | (create ? O_CREAT : 0), 0666);
-        result = journal->lock < 0 ? -1 : flock(journal->lock, LOCK_EX | LOCK_NB);
-    }
-    if (result == 0 && create)
-        result = write(journal->lock, "*\n", 2) == 2 ? 0 : -1;
-    free(ignore);
-    return result;
+    if (take_lock(journal, create) != 0)
+        return -1;
+    if (!create)
+        return 0;
+    return write(journal->lock, "*\n", 2) == 2 ? safefile_sync_folder_of(journal->folder) : -1;
 }
 
 void journal_close(struct journal *journal)
@@ -92,12 +119,24 @@ void journal_close(struct journal *journal)
     errno = why;
 }
 
+/* Somebody writes or undoes at this moment. */
+static bool is_locked(const char *folder)
+{
+    char path[PATH_ROOM];
+    snprintf(path, sizeof path, "%s/.gitignore", folder);
+    int lock = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    bool locked = lock >= 0 && flock(lock, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    if (lock >= 0)
+        close(lock);
+    return locked;
+}
+
 bool journal_is_interrupted(const char *root)
 {
     char *folder = must_format("%s/.shale-migrate", root);
     unsigned last = last_number(folder);
     char *written = must_format("%s/%04u/written", folder, last);
-    bool interrupted = last > 0 && access(written, F_OK) != 0;
+    bool interrupted = last > 0 && access(written, F_OK) != 0 && !is_locked(folder);
     free(folder);
     free(written);
     return interrupted;
@@ -197,68 +236,20 @@ static int make(struct journal *journal, struct journal_error *error)
 
 /* ---- changing files ---- */
 
-/* A superuser's rewrite leaves the file its owner's; for others it is theirs anyway. */
-static void keep_owner(const struct journal_entry *entry)
-{
-    struct stat status;
-    if (geteuid() != 0 || lstat(entry->real, &status) != 0)
-        return;
-    if (lchown(entry->temporary, status.st_uid, status.st_gid) == 0)
-        (void)chmod(entry->temporary, entry->mode); /* chown clears special bits */
-}
-
-/* Replaces one file by a text, or by another name of the file that it is a hard link of. */
-static int replace(const struct journal *journal, const struct journal_entry *entry,
-                   const char *text, size_t size)
-{
-    int result = safefile_remove(entry->temporary);
-    if (result != 0)
-        return -1;
-    if (entry->same_as >= 0)
-        result = safefile_link(journal->entries.at[entry->same_as].real, entry->temporary);
-    else
-        result = safefile_create(entry->temporary, text, size, entry->mode);
-    if (result == 0 && entry->same_as < 0)
-        keep_owner(entry);
-    if (result == 0)
-        result = safefile_rename(entry->temporary, entry->real);
-    if (result == 0 && entry->same_as >= 0) /* renaming a file over itself leaves both names */
-        result = safefile_remove(entry->temporary);
-    return result == 0 ? safefile_sync_folder_of(entry->real) : -1;
-}
-
-static int restore(const struct journal *journal, const struct journal_entry *entry)
-{
-    if (safefile_remove(entry->temporary) != 0)
-        return -1;
-    if (!entry->had_old)
-        return safefile_remove(entry->real);
-    size_t size = 0;
-    char *now = safefile_read(entry->real, &size);
-    bool is_old = now && size == entry->old_size && memcmp(now, entry->old_text, size) == 0;
-    free(now);
-    return is_old && entry->same_as < 0 ? 0
-                                        : replace(journal, entry, entry->old_text, entry->old_size);
-}
-
-static int restore_all(const struct journal *journal, struct journal_error *error)
+static int restore_all(const struct journal *journal, bool over_edits, struct journal_error *error)
 {
     for (size_t i = 0; i < journal->entries.count; i++)
-        if (restore(journal, &journal->entries.at[i]) != 0) {
+        if (replace_by_old(journal, &journal->entries.at[i], over_edits) != 0) {
             note_error(error, journal->entries.at[i].path);
             return -1;
         }
     return 0;
 }
 
-/* Removes the numbered journal; what is left of it by a crash is no journal any more. */
-static int drop(const struct journal *journal)
+/* Without a journal in it the folder goes too. */
+static int remove_unused(const struct journal *journal)
 {
     char path[PATH_ROOM];
-    if (remove_folder(journal->dropped) != 0 ||
-        safefile_rename(journal->own, journal->dropped) != 0 ||
-        safefile_sync_folder_of(journal->own) != 0 || remove_folder(journal->dropped) != 0)
-        return -1;
     if (last_number(journal->folder) > 0)
         return 0;
     snprintf(path, sizeof path, "%s/.gitignore", journal->folder);
@@ -267,11 +258,21 @@ static int drop(const struct journal *journal)
                : -1;
 }
 
+/* Removes the numbered journal; what is left of it by a crash is no journal any more. */
+static int drop(const struct journal *journal)
+{
+    if (remove_folder(journal->dropped) != 0 ||
+        safefile_rename(journal->own, journal->dropped) != 0 ||
+        safefile_sync_folder_of(journal->own) != 0 || remove_folder(journal->dropped) != 0)
+        return -1;
+    return remove_unused(journal);
+}
+
 static int write_files(const struct journal *journal, struct journal_error *error)
 {
     for (size_t i = 0; i < journal->entries.count; i++) {
         const struct journal_entry *entry = &journal->entries.at[i];
-        if (replace(journal, entry, entry->new_text, entry->new_size) != 0) {
+        if (replace_by_new(journal, entry) != 0) {
             note_error(error, entry->path);
             return -1;
         }
@@ -302,15 +303,15 @@ static int make_and_write(struct journal *journal, struct journal_error *error)
     if (make(journal, error) != 0) {
         /* Not a file was touched. If the journal has its number already it goes the way of undo. */
         if (access(journal->own, F_OK) == 0)
-            return restore_all(journal, &again) == 0 && drop(journal) == 0 ? 1 : -1;
-        int ignored = remove_folder(journal->making);
+            return restore_all(journal, false, &again) == 0 && drop(journal) == 0 ? 1 : -1;
+        int ignored = remove_unused(journal);
         (void)ignored; /* what is left of it is thrown away by the next write */
         return 1;
     }
     if (write_files(journal, error) == 0)
         return 0;
     /* The marker may be there although syncing it failed. */
-    return safefile_remove(journal->written) == 0 && restore_all(journal, &again) == 0 &&
+    return safefile_remove(journal->written) == 0 && restore_all(journal, false, &again) == 0 &&
                    drop(journal) == 0
                ? 1
                : -1;
@@ -326,6 +327,22 @@ int journal_write(struct journal *journal, struct journal_error *error)
 }
 
 /* ---- taking back ---- */
+
+/* A journal that came with the tree must not reach out of it, not through a linked folder either.
+ */
+static bool is_below(const char *root, const char *file)
+{
+    char top[PATH_MAX];
+    char own[PATH_MAX];
+    char *folder = must_copy_bytes(file, (size_t)(strrchr(file, '/') - file));
+    size_t length = realpath(root, top) ? strlen(top) : 0;
+    bool there = realpath(folder, own) != NULL;
+    free(folder);
+    if (!there || length == 0)
+        return length > 0 && errno == ENOENT; /* no folder: nothing will be written */
+    return strncmp(own, top, length) == 0 &&
+           (own[length] == '/' || own[length] == '\0' || length == 1);
+}
 
 static int load_entry(struct journal *journal, const char *record, size_t number)
 {
@@ -346,6 +363,10 @@ static int load_entry(struct journal *journal, const char *record, size_t number
                                     .same_as = same_as};
     entry->real = must_format("%s/%s", journal->root, entry->path);
     entry->temporary = must_format("%s.shale-migrate-new", entry->real);
+    if (!is_below(journal->root, entry->real)) {
+        errno = EINVAL;
+        return -1;
+    }
     if (had_old)
         entry->old_text =
             safefile_read(file_in(path, journal->own, "old-", number), &entry->old_size);
@@ -375,28 +396,15 @@ int journal_load_last(struct journal *journal)
     return result;
 }
 
-static bool same(const char *text, size_t size, const char *other, size_t other_size)
-{
-    return size == other_size && memcmp(text, other, size) == 0;
-}
-
 const struct journal_entry *journal_first_edited(const struct journal *journal)
 {
-    for (size_t i = 0; i < journal->entries.count; i++) {
-        const struct journal_entry *entry = &journal->entries.at[i];
-        size_t size = 0;
-        char *now = safefile_read(entry->real, &size);
-        bool known = now ? same(now, size, entry->new_text, entry->new_size) ||
-                               (entry->had_old && same(now, size, entry->old_text, entry->old_size))
-                         : errno == ENOENT && !entry->had_old;
-        free(now);
-        if (!known)
-            return entry;
-    }
+    for (size_t i = 0; i < journal->entries.count; i++)
+        if (replace_look(&journal->entries.at[i]) == REPLACE_EDITED)
+            return &journal->entries.at[i];
     return NULL;
 }
 
-int journal_take_back(struct journal *journal, struct journal_error *error)
+int journal_take_back(struct journal *journal, bool over_edits, struct journal_error *error)
 {
     sigset_t before;
     hold_signals(&before);
@@ -404,7 +412,7 @@ int journal_take_back(struct journal *journal, struct journal_error *error)
     if (safefile_remove(journal->written) != 0 || safefile_sync_folder_of(journal->written) != 0)
         note_error(error, journal->folder);
     else
-        result = restore_all(journal, error);
+        result = restore_all(journal, over_edits, error);
     if (result == 0 && drop(journal) != 0) {
         note_error(error, journal->folder);
         result = -1;

@@ -14,7 +14,7 @@
  * A numbered journal without `written` is a write (or an undo) that was interrupted: each file is
  * then its old or its new self, never a mixture, since it changes by rename() alone; undo makes
  * all of them old. Files that were edited meanwhile are neither, and stop it before the first
- * change.
+ * change. Beside a file may then lie FILE.shale-migrate-new, perhaps cut short, which undo removes.
  */
 #ifndef SHALE_MIGRATE_JOURNAL_H
 #define SHALE_MIGRATE_JOURNAL_H
@@ -59,13 +59,16 @@ struct journal_error {
 SHALE_NODISCARD int journal_open(struct journal *journal, const char *root, bool create);
 void journal_close(struct journal *journal);
 
-/* Whether the last write of that root was interrupted. Takes no lock. */
+/* Whether the last write of that root was interrupted, and nobody is at it now. Keeps no lock. */
 bool journal_is_interrupted(const char *root);
 
 /* Adds a file to a journal to be written; the texts stay the caller's. */
 void journal_add(struct journal *journal, const struct journal_entry *entry);
 
-/* Writes all files: 0; 1: failed and put back; -1: failed and could not be put back. */
+/*
+ * Writes all files: 0; 1: failed and put back; -1: failed and could not be put back. The error is
+ * ESTALE for a file that is not the old one any more; it is left as it is.
+ */
 SHALE_NODISCARD int journal_write(struct journal *journal, struct journal_error *error);
 
 /*
@@ -77,7 +80,8 @@ SHALE_NODISCARD int journal_load_last(struct journal *journal);
 /* The first entry that is neither old nor new now, or NULL. */
 const struct journal_entry *journal_first_edited(const struct journal *journal);
 
-/* Makes all files old and drops the journal. 0 or -1. */
-SHALE_NODISCARD int journal_take_back(struct journal *journal, struct journal_error *error);
+/* Makes all files old, edited ones only if told to, and drops the journal. 0 or -1. */
+SHALE_NODISCARD int journal_take_back(struct journal *journal, bool over_edits,
+                                      struct journal_error *error);
 
 #endif

@@ -10,11 +10,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int (*safefile_fault)(const char *what);
+int (*safefile_fault)(const char *what, const char *path);
 
-static bool fails(const char *what)
+static bool fails(const char *what, const char *path)
 {
-    int error = safefile_fault ? safefile_fault(what) : 0;
+    int error = safefile_fault ? safefile_fault(what, path) : 0;
     if (error != 0)
         errno = error;
     return error != 0;
@@ -35,26 +35,26 @@ static int write_all(int file, const char *text, size_t size)
 }
 
 /* In two parts, so that a test can stop between them. */
-static int fill(int file, const char *text, size_t size, mode_t mode)
+static int fill(int file, const char *path, const char *text, size_t size, mode_t mode)
 {
     size_t half = size / 2;
-    if (fails("write") || write_all(file, text, half) != 0)
+    if (fails("write", path) || write_all(file, text, half) != 0)
         return -1;
-    if (fails("write the rest") || write_all(file, text + half, size - half) != 0)
+    if (fails("write the rest", path) || write_all(file, text + half, size - half) != 0)
         return -1;
-    if (fails("fchmod") || fchmod(file, mode) != 0)
+    if (fails("fchmod", path) || fchmod(file, mode) != 0)
         return -1;
-    return fails("fsync") ? -1 : fsync(file);
+    return fails("fsync", path) ? -1 : fsync(file);
 }
 
 int safefile_create(const char *path, const char *text, size_t size, mode_t mode)
 {
-    if (fails("create"))
+    if (fails("create", path))
         return -1;
     int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (file < 0)
         return -1;
-    int result = fill(file, text, size, mode);
+    int result = fill(file, path, text, size, mode);
     int why = errno;
     if (close(file) != 0 && result == 0)
         return -1;
@@ -64,38 +64,38 @@ int safefile_create(const char *path, const char *text, size_t size, mode_t mode
 
 int safefile_rename(const char *from, const char *to)
 {
-    return fails("rename") ? -1 : rename(from, to);
+    return fails("rename", to) ? -1 : rename(from, to);
 }
 
 int safefile_link(const char *from, const char *to)
 {
-    return fails("link") ? -1 : link(from, to);
+    return fails("link", to) ? -1 : link(from, to);
 }
 
 int safefile_remove(const char *path)
 {
-    if (fails("unlink"))
+    if (fails("unlink", path))
         return -1;
     return unlink(path) == 0 || errno == ENOENT ? 0 : -1;
 }
 
 int safefile_make_folder(const char *path)
 {
-    if (fails("mkdir"))
+    if (fails("mkdir", path))
         return -1;
     return mkdir(path, 0777) == 0 || errno == EEXIST ? 0 : -1;
 }
 
 int safefile_remove_folder(const char *path)
 {
-    if (fails("rmdir"))
+    if (fails("rmdir", path))
         return -1;
     return rmdir(path) == 0 || errno == ENOENT ? 0 : -1;
 }
 
 int safefile_sync_folder_of(const char *path)
 {
-    if (fails("fsync folder"))
+    if (fails("fsync folder", path))
         return -1;
     const char *slash = strrchr(path, '/');
     char *folder = strndup(path, slash && slash > path ? (size_t)(slash - path) : 1);

@@ -14,8 +14,11 @@
 
 #include "base/attributes.h"
 
-/* For tests: 0 to go on, else the errno that the call fails with. `what` names the call. */
-extern int (*safefile_fault)(const char *what);
+/*
+ * For tests: 0 to go on, else the errno that the call fails with. `what` names the call, `path`
+ * what it changes.
+ */
+extern int (*safefile_fault)(const char *what, const char *path);
 
 /* Each returns 0 or -1 with errno set. */
 SHALE_NODISCARD int safefile_create(const char *path, const char *text, size_t size, mode_t mode);

@@ -123,6 +123,20 @@ static int cannot_journal(const char *root, char **message)
     return error_of_errno(why);
 }
 
+static int cannot_write(const struct journal_error *failed, int result, char **message)
+{
+    bool edited = failed->error == ESTALE;
+    *message = must_format("cannot write '%s': %s; %s", failed->path,
+                           edited ? "it changed since it was read" : strerror(failed->error),
+                           result < 0 ? "not all could be put back: mend that and run "
+                                        "'shale migrate --undo' on the same paths"
+                           : edited   ? "all files are as they were, try again"
+                                      : "all files are as they were");
+    if (result < 0)
+        return SHALE_EGONE;
+    return edited ? SHALE_EBUSY : error_of_errno(failed->error);
+}
+
 int migrate_write(const struct migrate_options *options, const struct migrate_plan *plan,
                   char **message)
 {
@@ -140,13 +154,8 @@ int migrate_write(const struct migrate_options *options, const struct migrate_pl
     }
     fill_journal(&journal, plan);
     int result = journal_write(&journal, &failed);
-    if (result != 0) {
-        error = result < 0 ? SHALE_EGONE : error_of_errno(failed.error);
-        *message = must_format("cannot write '%s': %s; %s", failed.path, strerror(failed.error),
-                               result < 0 ? "not all could be put back: mend that and run "
-                                            "'shale migrate --undo' on the same paths"
-                                          : "all files are as they were");
-    }
+    if (result != 0)
+        error = cannot_write(&failed, result, message);
     journal_close(&journal);
     return error;
 }
@@ -168,7 +177,7 @@ static int take_back(struct journal *journal, bool force, char **message)
                                edited->path);
         return SHALE_EBUSY;
     }
-    if (journal_take_back(journal, &failed) == 0)
+    if (journal_take_back(journal, force, &failed) == 0)
         return 0;
     *message = must_format("cannot restore '%s': %s; mend that and run --undo again", failed.path,
                            strerror(failed.error));

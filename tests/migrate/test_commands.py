@@ -265,29 +265,3 @@ def test_an_own_header_is_not_overwritten(tmp_path):
     write_tree(tmp_path, {"main.c": PROGRAM, "app_alloc.h": b"/* mine */\n"})
     migrate("--to", "app", "--write", tmp_path)
     assert (tmp_path / "app_alloc.h").read_bytes() == b"/* mine */\n"
-
-
-def interrupted(root):
-    """The state that a crash between the first and the second file leaves."""
-    write_tree(root, {"a.c": BODY, "b.c": BODY})
-    migrate("--write", root)
-    (root / ".shale-migrate/0001/written").unlink()
-    (root / "b.c").write_bytes(BODY)
-
-
-def test_38_an_interrupted_run_is_reported_and_taken_back(tmp_path):
-    interrupted(tmp_path)
-    _, err = migrate(tmp_path, status=2)
-    assert b"was interrupted" in err and b"--undo" in err
-    migrate("--undo", tmp_path)
-    assert read_tree(tmp_path) == {"a.c": BODY, "b.c": BODY}
-
-
-def test_38_the_next_write_takes_it_back_first(tmp_path):
-    interrupted(tmp_path)
-    _, err = migrate("--write", tmp_path)
-    assert b"taking an interrupted write back first" in err
-    assert read_tree(tmp_path) == {"a.c": NEW, "b.c": NEW}
-    migrate("--undo", tmp_path)
-    assert read_tree(tmp_path) == {"a.c": BODY, "b.c": BODY}
-    assert not (tmp_path / ".shale-migrate").exists()

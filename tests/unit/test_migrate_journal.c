@@ -27,9 +27,9 @@ static int calls;     /* since the start of an attempt */
 static int fault_at;  /* the call that fails; 0: none */
 static bool crashing; /* it ends the process instead */
 
-static int fault(const char *what)
+static int fault(const char *what, const char *path)
 {
-    (void)what;
+    (void)what, (void)path;
     if (++calls != fault_at)
         return 0;
     if (crashing)
@@ -137,7 +137,7 @@ static int undo_all(void)
     if (journal_open(&journal, root, false) != 0 || journal_load_last(&journal) != 0)
         result = errno == ENOENT ? 1 : -1;
     else if (!journal_first_edited(&journal))
-        result = journal_take_back(&journal, &error);
+        result = journal_take_back(&journal, false, &error);
     journal_close(&journal);
     return result;
 }
@@ -266,19 +266,185 @@ static void test_journal_is_locked_while_open(void **state)
     journal_close(&journal);
 }
 
+static void forge_manifest(const char *path)
+{
+    FILE *manifest = fopen(in_root(".shale-migrate/0001/manifest"), "w");
+    assert_non_null(manifest);
+    fprintf(manifest, "shale-migrate-journal 1%c640 1 -1 %s%c", 0, path, 0);
+    fclose(manifest);
+}
+
 static void test_journal_forged_manifest_cannot_leave_the_root(void **state)
 {
     (void)state;
     make_tree();
     assert_int_equal(write_all(), 0);
-    FILE *manifest = fopen(in_root(".shale-migrate/0001/manifest"), "w");
-    assert_non_null(manifest);
-    fputs("shale-migrate-journal 1", manifest);
-    fputc(0, manifest);
-    fputs("640 1 -1 ../outside.c", manifest);
-    fputc(0, manifest);
-    fclose(manifest);
+    forge_manifest("../outside.c");
     assert_int_equal(undo_all(), -1);
+    assert_int_equal(symlink("/tmp", in_root("away")), 0);
+    forge_manifest("away/outside.c");
+    assert_int_equal(undo_all(), -1);
+}
+
+/* ---- what a power cut would leave ---- */
+
+enum { PENDING_MAX = 64 };
+
+static char pending[PENDING_MAX][256]; /* changed, not known to be on the disk */
+static bool root_synced;
+static int renames_over_sources;
+
+static size_t folder_length(const char *path)
+{
+    return (size_t)(strrchr(path, '/') - path);
+}
+
+static void forget(const char *path, bool whole_folder)
+{
+    for (size_t i = 0; i < PENDING_MAX; i++) {
+        size_t length = folder_length(path);
+        bool match = whole_folder ? pending[i][0] && folder_length(pending[i]) == length &&
+                                        strncmp(pending[i], path, length) == 0
+                                  : strcmp(pending[i], path) == 0;
+        if (match)
+            pending[i][0] = '\0';
+    }
+}
+
+static void remember(const char *path)
+{
+    size_t i = 0;
+    while (i < PENDING_MAX && pending[i][0])
+        i++;
+    assert_true(i < PENDING_MAX);
+    snprintf(pending[i], sizeof pending[i], "%s", path);
+}
+
+/* Nothing is pending whose path holds `part`. */
+static bool is_durable(const char *part)
+{
+    for (size_t i = 0; i < PENDING_MAX; i++)
+        if (pending[i][0] && strstr(pending[i], part))
+            return false;
+    return true;
+}
+
+/* Before a source is replaced its journal is on the disk; before the journal goes, the sources. */
+static int watch_order(const char *what, const char *path)
+{
+    if (strcmp(what, "rename") == 0 && !strstr(path, "/.shale-migrate")) {
+        assert_true(is_durable("/.shale-migrate"));
+        renames_over_sources++;
+    }
+    if (strcmp(what, "rename") == 0 && strstr(path, "/dropped")) {
+        assert_true(root_synced);
+        assert_true(is_durable("/"));
+    }
+    if (strcmp(what, "fsync folder") == 0) {
+        forget(path, true);
+        root_synced |= strncmp(path, root, folder_length(path)) == 0;
+    } else if (strncmp(what, "write", 5) != 0 && strcmp(what, "fchmod") != 0 &&
+               strcmp(what, "fsync") != 0) {
+        remember(path);
+    }
+    return 0;
+}
+
+static void watch(void)
+{
+    memset(pending, 0, sizeof pending);
+    root_synced = false;
+    renames_over_sources = 0;
+    safefile_fault = watch_order;
+}
+
+static void test_journal_is_on_the_disk_before_the_sources_and_goes_after_them(void **state)
+{
+    (void)state;
+    make_tree();
+    watch();
+    assert_int_equal(write_all(), 0);
+    assert_int_equal(renames_over_sources, 4);
+    watch();
+    assert_int_equal(undo_all(), 0);
+    safefile_fault = NULL;
+    assert_true(is_old());
+}
+
+/* The files are old by an undo that was killed: their names may still be on the way to the disk. */
+static void test_journal_second_undo_syncs_what_the_first_renamed(void **state)
+{
+    (void)state;
+    make_tree();
+    struct journal journal;
+    struct journal_error error;
+    assert_int_equal(journal_open(&journal, root, true), 0);
+    add(&journal, "b.c", OLD_B, NEW_B, -1);
+    assert_int_equal(journal_write(&journal, &error), 0);
+    journal_close(&journal);
+    put("b.c", OLD_B);
+    watch();
+    assert_int_equal(undo_all(), 0);
+    safefile_fault = NULL;
+    assert_true(is_old());
+}
+
+/* ---- others at the same files ---- */
+
+static const char *edit_before; /* a file is edited before this path is renamed over */
+
+static int edit(const char *what, const char *path)
+{
+    if (strcmp(what, "create") == 0 && strstr(path, edit_before))
+        put("b.c", "edited");
+    return 0;
+}
+
+static void test_journal_file_edited_during_a_write_is_kept_and_the_rest_put_back(void **state)
+{
+    (void)state;
+    make_tree();
+    struct journal journal;
+    struct journal_error error;
+    assert_int_equal(journal_open(&journal, root, true), 0);
+    add(&journal, "a.c", OLD_A, NEW_A, -1);
+    add(&journal, "b.c", OLD_B, NEW_B, -1);
+    edit_before = "/b.c.shale-migrate-new";
+    safefile_fault = edit;
+    assert_int_equal(journal_write(&journal, &error), 1);
+    safefile_fault = NULL;
+    assert_string_equal(error.path, "b.c");
+    assert_int_equal(error.error, ESTALE);
+    journal_close(&journal);
+    assert_true(holds("a.c", OLD_A) && holds("b.c", "edited") && is_clean());
+    assert_int_equal(access(in_root(".shale-migrate"), F_OK), -1);
+}
+
+static void test_journal_in_use_is_not_interrupted(void **state)
+{
+    (void)state;
+    make_tree();
+    assert_int_equal(write_all(), 0);
+    assert_int_equal(unlink(in_root(".shale-migrate/0001/written")), 0);
+    assert_true(journal_is_interrupted(root));
+    struct journal journal;
+    assert_int_equal(journal_open(&journal, root, false), 0);
+    assert_false(journal_is_interrupted(root));
+    journal_close(&journal);
+    assert_true(journal_is_interrupted(root));
+}
+
+static void test_journal_behind_a_link_is_refused(void **state)
+{
+    (void)state;
+    make_tree();
+    assert_int_equal(mkdir(in_root("elsewhere"), 0755), 0);
+    assert_int_equal(symlink("elsewhere", in_root(".shale-migrate")), 0);
+    struct journal journal;
+    assert_int_equal(journal_open(&journal, root, true), -1);
+    assert_int_equal(errno, ENOTDIR);
+    journal_close(&journal);
+    assert_int_equal(access(in_root("elsewhere/.gitignore"), F_OK), -1);
 }
 
 static const struct CMUnitTest tests[] = {
@@ -289,6 +455,11 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_journal_edited_file_is_found_before_anything_changes),
     cmocka_unit_test(test_journal_is_locked_while_open),
     cmocka_unit_test(test_journal_forged_manifest_cannot_leave_the_root),
+    cmocka_unit_test(test_journal_is_on_the_disk_before_the_sources_and_goes_after_them),
+    cmocka_unit_test(test_journal_second_undo_syncs_what_the_first_renamed),
+    cmocka_unit_test(test_journal_file_edited_during_a_write_is_kept_and_the_rest_put_back),
+    cmocka_unit_test(test_journal_in_use_is_not_interrupted),
+    cmocka_unit_test(test_journal_behind_a_link_is_refused),
 };
 
 int main(void)
