@@ -21,7 +21,7 @@ struct slab_epoch {
     uint64_t listed[SLAB_HALVES];               /* bit n: runs[half][n] is not empty */
     uint32_t runs[SLAB_HALVES][SLAB_RUN_LISTS]; /* segments by longest free run */
     uint32_t segments;                          /* that the epoch has */
-    uint32_t used_units;
+    _Atomic uint32_t used_units;
     uint32_t purging_units;                 /* of the used ones: on their way to the system */
     _Atomic uint32_t dirty_units;           /* free ones that are resident */
     uint64_t purged_bytes;                  /* of free units */

@@ -55,7 +55,7 @@ static bool use_segments(uint32_t segment, uint32_t count, size_t size)
         struct slab_seg *seg = slab_seg_at(segment + i);
         uint32_t covered = units >= SLAB_SEGMENT_UNITS ? UINT32_MAX : (1u << units) - 1;
         zero = zero && (seg->clean & covered) == covered;
-        seg->clean &= ~covered;
+        slab_seg_soil(seg, covered);
         seg->epoch = 0;
         units -= units >= SLAB_SEGMENT_UNITS ? SLAB_SEGMENT_UNITS : units;
     }

@@ -131,8 +131,9 @@ struct slab_seg {
     uint8_t state;   /* enum slab_seg_state */
     uint8_t longest; /* units in the longest run of free ones */
     uint8_t half;
-    bool listed; /* FREE: in the pool's dirty or clean list */
-    uint8_t spare[36];
+    bool listed;     /* FREE: in the pool's dirty or clean list */
+    uint32_t purged; /* of the clean ones: those that were used before */
+    uint8_t spare[32];
 };
 
 _Static_assert(sizeof(struct slab_unit) == 12, "no more than a slow path needs");

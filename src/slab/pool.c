@@ -17,8 +17,6 @@
 
 enum {
     SEGMENTS_MAX = (int)(SLAB_RANGE_MAX >> SLAB_SEGMENT_SHIFT),
-    KEEP_MIN = 4,   /* segments: 8 MiB dirty are always worth keeping */
-    KEEP_SHARE = 8, /* and an eighth of what is used */
     BITS = 64,
 };
 
@@ -33,6 +31,7 @@ static struct {
     struct list clean[SLAB_HALVES];
     uint32_t fresh[SLAB_HALVES]; /* never used from here on */
     _Atomic uint32_t used;
+    _Atomic uint32_t large; /* of the used ones: in blocks of segments */
     _Atomic uint32_t dirty_count;
     _Atomic uint32_t clean_count;
     _Atomic uint64_t purged_bytes;
@@ -116,6 +115,13 @@ static void make_fresh(uint32_t segment, unsigned half)
     seg->clean = UINT32_MAX;
 }
 
+static void count_used(enum slab_seg_state state, uint32_t count)
+{
+    shale_atomic_add_single_writer(&pool.used, count);
+    if (state == SLAB_SEG_LARGE)
+        shale_atomic_add_single_writer(&pool.large, count);
+}
+
 static void mark_taken(uint32_t segment, uint32_t count, enum slab_seg_state state)
 {
     for (uint32_t i = 0; i < count; i++) {
@@ -124,7 +130,7 @@ static void mark_taken(uint32_t segment, uint32_t count, enum slab_seg_state sta
         seg->used = 0;
         seg->next = seg->prev = SLAB_NONE;
     }
-    shale_atomic_add_single_writer(&pool.used, count);
+    count_used(state, count);
 }
 
 /* The next index whose address is a multiple of `align` segments. */
@@ -246,9 +252,9 @@ enum slab_step slab_pool_give(uint32_t segment, uint32_t count)
 {
     if (!slab_internal_try(&pool.lock))
         return SLAB_BUSY;
+    count_used((enum slab_seg_state)slab_seg_at(segment)->state, -count);
     for (uint32_t i = 0; i < count; i++)
         add_free(segment + i);
-    shale_atomic_add_single_writer(&pool.used, -count);
     shale_lock_release(&pool.lock);
     return SLAB_DONE;
 }
@@ -306,21 +312,20 @@ uint32_t slab_pool_dirty(void)
     return shale_atomic_load_relaxed(&pool.dirty_count);
 }
 
-uint32_t slab_pool_keep(void)
+uint32_t slab_pool_large(void)
 {
-    uint32_t keep = shale_atomic_load_relaxed(&pool.used) / KEEP_SHARE;
-    return keep < KEEP_MIN ? KEEP_MIN : keep;
+    return shale_atomic_load_relaxed(&pool.large);
 }
 
-/* Takes the oldest dirty segment off its list, unless only `keep` are left. */
-static enum slab_step take_dirty(uint32_t keep, uint32_t *segment)
+/* Takes the oldest dirty segment off its list. */
+static enum slab_step take_dirty(uint32_t *segment)
 {
     if (!slab_internal_try(&pool.lock))
         return SLAB_BUSY;
     enum slab_step step = SLAB_NO_MEMORY;
     for (unsigned half = 0; half < SLAB_HALVES && step != SLAB_DONE; half++) {
         uint32_t oldest = pool.dirty[half].oldest;
-        if (oldest == SLAB_NONE || shale_atomic_load_relaxed(&pool.dirty_count) <= keep)
+        if (oldest == SLAB_NONE)
             continue;
         remove_free(oldest);
         slab_seg_at(oldest)->state = SLAB_SEG_PURGING;
@@ -336,7 +341,7 @@ static enum slab_step put_back(uint32_t segment, bool purged)
     if (!slab_internal_try(&pool.lock))
         return SLAB_BUSY;
     if (purged) {
-        slab_seg_at(segment)->clean = UINT32_MAX;
+        slab_seg_at(segment)->clean = slab_seg_at(segment)->purged = UINT32_MAX;
         shale_atomic_add_single_writer(&pool.purged_bytes, SLAB_SEGMENT_SIZE);
         shale_atomic_add_single_writer(&pool.purges, 1);
     } else {
@@ -348,10 +353,10 @@ static enum slab_step put_back(uint32_t segment, bool purged)
 }
 
 /* Runs a step of the pool inside this thread's op, waiting while the lock is taken. */
-static enum slab_step take_dirty_patiently(struct slab_thr *thr, uint32_t keep, uint32_t *segment)
+static enum slab_step take_dirty_patiently(struct slab_thr *thr, uint32_t *segment)
 {
     enum slab_step step;
-    while (slab_enter(thr), step = take_dirty(keep, segment), slab_leave(thr), step == SLAB_BUSY)
+    while (slab_enter(thr), step = take_dirty(segment), slab_leave(thr), step == SLAB_BUSY)
         slab_wait();
     return step;
 }
@@ -363,11 +368,11 @@ static void put_back_patiently(struct slab_thr *thr, uint32_t segment, bool purg
         slab_wait();
 }
 
-uint64_t slab_pool_purge(struct slab_thr *thr, uint32_t keep, uint64_t max_bytes)
+uint64_t slab_pool_purge(struct slab_thr *thr, uint64_t max_bytes)
 {
     uint64_t bytes = 0;
     uint32_t segment = SLAB_NONE;
-    while (bytes < max_bytes && take_dirty_patiently(thr, keep, &segment) == SLAB_DONE) {
+    while (bytes < max_bytes && take_dirty_patiently(thr, &segment) == SLAB_DONE) {
         bool purged = shale_os_purge(slab_segment_address(segment), SLAB_SEGMENT_SIZE) == 0;
         SHALE_PROBE2(slab_purge, segment, purged);
         put_back_patiently(thr, segment, purged);

@@ -60,20 +60,19 @@ SHALE_NODISCARD enum slab_step slab_pool_give(uint32_t segment, uint32_t count);
  */
 SHALE_NODISCARD enum slab_step slab_pool_extend(uint32_t segment, uint32_t count, uint32_t more);
 
-/* Dirty segments, and how many are worth keeping. Hints: no lock. */
+/* Dirty segments, and those in blocks of segments. Hints: no lock. */
 uint32_t slab_pool_dirty(void);
-uint32_t slab_pool_keep(void);
+uint32_t slab_pool_large(void);
 
 /*
  * Gives up to max_bytes of dirty segments back to the system.
  *
- * @param keep  segments to leave dirty.
  * @return bytes given back.
  * Locks: op is 0 at the call and while the system works, 1 around the lists. The caller's thread
  * structure is `thr`.
  */
 struct slab_thr;
-uint64_t slab_pool_purge(struct slab_thr *thr, uint32_t keep, uint64_t max_bytes);
+uint64_t slab_pool_purge(struct slab_thr *thr, uint64_t max_bytes);
 
 void slab_pool_count(struct slab_pool_counts *counts);
 

@@ -6,14 +6,16 @@
 #include "base/os.h"
 #include "slab/bias.h"
 #include "slab/fork.h"
+#include "slab/keep.h"
 #include "slab/orphan.h"
 #include "slab/range.h"
 #include "slab/unit.h"
 
 enum {
     VISIT_PATIENCE_NS = 1000000,
-    PURGE_PERIOD_NS = 10000000,
-    PURGE_SAVED_MAX = 32, /* periods: 64 MiB at once after a third of a second of nothing */
+    PURGE_PERIOD_NS = 10000000, /* for a segment */
+    PURGE_SAVED_MAX = 512,      /* periods: 1 GiB at once after five seconds of nothing */
+    UNIT_PRICE = 2,             /* free units one by one: 290 us for a segment's worth, not 176 */
 };
 
 static uint32_t dirty_units(void)
@@ -117,12 +119,12 @@ static void give_purged_patiently(struct slab_thr *self, uint32_t unit, uint32_t
  * Free units of segments that are in use otherwise. 64 KiB of small pages cost 9 us to give back,
  * twice as much per byte as a whole segment, and a slab of each class can pin a segment for ever.
  */
-static uint64_t purge_units(struct slab_thr *self, uint32_t keep, uint64_t max_bytes)
+static uint64_t purge_units(struct slab_thr *self, uint64_t max_bytes)
 {
     uint64_t bytes = 0;
     uint32_t unit = SLAB_NONE;
     uint32_t count = 0;
-    while (bytes < max_bytes && dirty_units() > keep &&
+    while (bytes < max_bytes && dirty_units() != 0 &&
            take_dirty_patiently(self, &unit, &count) == SLAB_DONE) {
         size_t size = (size_t)count << SLAB_UNIT_SHIFT;
         bool purged = shale_os_purge(slab_unit_address(unit), size) == 0;
@@ -147,32 +149,66 @@ uint64_t slab_reclaim(struct slab_thr *self, uint64_t max_bytes)
     slab_tidy(self);
     trim_epoch(&slab_epoch_eternal);
     slab_leave(self);
-    uint64_t bytes = slab_pool_purge(self, 0, max_bytes);
-    return bytes < max_bytes ? bytes + purge_units(self, 0, max_bytes - bytes) : bytes;
+    uint64_t bytes = slab_pool_purge(self, max_bytes);
+    return bytes < max_bytes ? bytes + purge_units(self, max_bytes - bytes) : bytes;
 }
 
-/* Segments this thread may give back: one per period, saved up to a limit. */
+/* ---- plain malloc ----------------------------------------------------------------------------
+ */
+
+static uint32_t free_units(void)
+{
+    return slab_pool_dirty() * SLAB_SEGMENT_UNITS + dirty_units();
+}
+
+/* Bytes this thread may give back: a segment per period, saved up to a limit. */
 static uint64_t purge_credit(struct slab_thr *self, uint64_t now)
 {
     if (now - self->purge_tick_ns > PURGE_SAVED_MAX * (uint64_t)PURGE_PERIOD_NS)
         self->purge_tick_ns = now - PURGE_SAVED_MAX * (uint64_t)PURGE_PERIOD_NS;
-    return (now - self->purge_tick_ns) / PURGE_PERIOD_NS;
+    return (now - self->purge_tick_ns) / PURGE_PERIOD_NS << SLAB_SEGMENT_SHIFT;
+}
+
+/* Current slabs without a live block pin their segments. */
+static void retire_all_current(struct slab_thr *self)
+{
+    slab_enter(self);
+    for (unsigned class = 0; class < SLAB_CLASSES; class ++)
+        retire_current(self, class);
+    slab_leave(self);
+}
+
+/* A refusal (locked memory) takes all of the credit: the next try would fail as well. */
+static void purge(struct slab_thr *self, uint64_t wanted, uint64_t now)
+{
+    uint64_t credit = purge_credit(self, now);
+    uint64_t bytes;
+    if (wanted > credit)
+        wanted = credit;
+    if (wanted == 0)
+        return;
+    if (slab_pool_dirty() != 0) {
+        bytes = slab_pool_purge(self, wanted);
+    } else {
+        retire_all_current(self);
+        bytes = UNIT_PRICE * purge_units(self, wanted);
+    }
+    uint64_t units = (bytes == 0 ? credit : bytes) >> SLAB_UNIT_SHIFT;
+    self->purge_tick_ns += units * (PURGE_PERIOD_NS / SLAB_SEGMENT_UNITS);
 }
 
 void slab_purge_after(struct slab_thr *self, size_t bytes)
 {
-    uint32_t keep = slab_pool_keep();
-    bool segments = slab_pool_dirty() > keep;
-    uint32_t keep_units = keep * SLAB_SEGMENT_UNITS;
-    if (SHALE_LIKELY(!segments && dirty_units() <= keep_units))
+    uint32_t free = free_units();
+    uint32_t used = shale_atomic_load_relaxed(&slab_epoch_eternal.used_units) +
+                    slab_pool_large() * SLAB_SEGMENT_UNITS;
+    if (SHALE_LIKELY(free < slab_keep_least(used) + SLAB_SEGMENT_UNITS))
         return;
-    uint64_t wanted = bytes <= SLAB_SEGMENT_SIZE ? 1 : bytes >> SLAB_SEGMENT_SHIFT;
-    uint64_t credit = purge_credit(self, shale_clock_monotonic_ns());
-    if (wanted > credit)
-        wanted = credit;
-    self->purge_tick_ns += wanted * PURGE_PERIOD_NS;
-    if (segments)
-        (void)slab_pool_purge(self, keep, wanted << SLAB_SEGMENT_SHIFT);
-    else
-        (void)purge_units(self, keep_units, wanted << SLAB_SEGMENT_SHIFT);
+    uint64_t now = shale_clock_monotonic_ns();
+    uint32_t keep = slab_keep_now(used, now);
+    if (free < keep + SLAB_SEGMENT_UNITS)
+        return;
+    uint64_t beyond = (uint64_t)(free - keep) << SLAB_UNIT_SHIFT;
+    uint64_t wanted = bytes <= SLAB_SEGMENT_SIZE ? SLAB_SEGMENT_SIZE : bytes;
+    purge(self, wanted < beyond ? wanted : beyond, now);
 }

@@ -24,10 +24,9 @@ void slab_tidy(struct slab_thr *thr);
 uint64_t slab_reclaim(struct slab_thr *self, uint64_t max_bytes);
 
 /*
- * Plain malloc has no close: when more segments are dirty than is worth keeping, this gives back as
- * many as a freed block of `bytes` had, at least one, within a budget of one per 10 ms and thread
- * that is saved up to 32. A program that frees and takes the same memory in a loop pays for it in
- * page faults no more often than that. Locks: none held; op is 0.
+ * Plain malloc has no close: when more is free and resident than is worth keeping (keep.h), this
+ * gives back as much as a freed block of `bytes` had, at least a segment, within a budget of a
+ * segment per 10 ms and thread that is saved up to 512. Locks: none held; op is 0.
  */
 void slab_purge_after(struct slab_thr *self, size_t bytes);
 

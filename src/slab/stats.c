@@ -84,7 +84,7 @@ static int look(void *argument)
     count_threads(stats);
     stats->direct_bytes = slab_huge_total();
     stats->epoch_segments = slab_epoch_eternal.segments;
-    stats->used_units = slab_epoch_eternal.used_units;
+    stats->used_units = shale_atomic_load_relaxed(&slab_epoch_eternal.used_units);
     slab_pool_count(&stats->pool);
     stats->pool.purged_bytes += slab_epoch_eternal.purged_bytes;
     stats->dirty_units = shale_atomic_load_relaxed(&slab_epoch_eternal.dirty_units);

@@ -2,6 +2,8 @@
 /* Bits of 32 units, and lists of segments by what their bits allow. Layer 1. */
 #include "slab/unit.h"
 
+#include "slab/keep.h"
+
 enum { DIRTY_STEPS_MAX = 256 }; /* segments looked at for a dirty unit in one hold of the lock */
 
 struct slab_epoch slab_epoch_eternal = {.lock = SHALE_LOCK_INIT(SHALE_RANK_SLAB_INTERNAL)};
@@ -81,14 +83,23 @@ static void remove_dirty(struct slab_epoch *epoch, uint32_t mask)
     shale_atomic_add_single_writer(&epoch->dirty_units, -(uint32_t)__builtin_popcount(mask));
 }
 
+void slab_seg_soil(struct slab_seg *seg, uint32_t mask)
+{
+    uint32_t again = seg->purged & mask;
+    if (again != 0)
+        slab_keep_regret((uint32_t)__builtin_popcount(again));
+    seg->purged &= ~mask;
+    seg->clean &= ~mask;
+}
+
 static void use_units(struct slab_epoch *epoch, uint32_t segment, uint32_t mask, bool *zero)
 {
     struct slab_seg *seg = slab_seg_at(segment);
     *zero = (seg->clean & mask) == mask;
     remove_dirty(epoch, mask & ~seg->clean);
     seg->used |= mask;
-    seg->clean &= ~mask;
-    epoch->used_units += (uint32_t)__builtin_popcount(mask);
+    slab_seg_soil(seg, mask);
+    shale_atomic_add_single_writer(&epoch->used_units, (uint32_t)__builtin_popcount(mask));
     if (longest_run(seg->used) != seg->longest) {
         unlist_segment(epoch, segment);
         list_segment(epoch, segment);
@@ -163,7 +174,7 @@ static void give(struct slab_epoch *epoch, uint32_t unit, uint32_t count, bool z
     uint32_t mask = run_mask(unit % SLAB_SEGMENT_UNITS, count);
     SHALE_ASSERT((seg->used & mask) == mask);
     seg->used &= ~mask;
-    epoch->used_units -= count;
+    shale_atomic_add_single_writer(&epoch->used_units, -count);
     if (zero)
         seg->clean |= mask;
     else
@@ -221,8 +232,11 @@ enum slab_step slab_units_give_purged(struct slab_epoch *epoch, uint32_t unit, u
 {
     if (!slab_internal_try(&epoch->lock))
         return SLAB_BUSY;
-    if (purged)
+    if (purged) {
         epoch->purged_bytes += (uint64_t)count << SLAB_UNIT_SHIFT;
+        slab_seg_at(unit / SLAB_SEGMENT_UNITS)->purged |=
+            run_mask(unit % SLAB_SEGMENT_UNITS, count);
+    }
     epoch->purging_units -= count;
     give(epoch, unit, count, purged);
     shale_lock_release(&epoch->lock);
@@ -291,5 +305,6 @@ int slab_units_validate(const struct slab_epoch *epoch)
     }
     if (dirty != shale_atomic_load_relaxed(&epoch->dirty_units))
         return 16;
-    return segments == epoch->segments && units == epoch->used_units ? 0 : 15;
+    uint32_t used = shale_atomic_load_relaxed(&epoch->used_units);
+    return segments == epoch->segments && units == used ? 0 : 15;
 }

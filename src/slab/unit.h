@@ -28,6 +28,12 @@ SHALE_NODISCARD enum slab_step slab_units_take(struct slab_epoch *epoch, unsigne
                                                uint32_t count, uint32_t align, struct slab_run *run,
                                                struct slab_growth *grow);
 
+/*
+ * Units that are going to be written: no longer clean. Those that a purge had made so are regretted
+ * (keep.h). Locks: the one that guards the segment.
+ */
+void slab_seg_soil(struct slab_seg *seg, uint32_t mask);
+
 /* Gives units back, whose metadata says FREE already. Locks: the caller holds the epoch's. */
 void slab_units_give(struct slab_epoch *epoch, uint32_t unit, uint32_t count);
 

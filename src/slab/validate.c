@@ -136,7 +136,8 @@ static int check_units(const struct slab_epoch *epoch)
                 units += slab_hot_at(u)->size;
         }
     }
-    return units == epoch->used_units - epoch->purging_units ? 0 : 32;
+    uint32_t used = shale_atomic_load_relaxed(&epoch->used_units);
+    return units == used - epoch->purging_units ? 0 : 32;
 }
 
 static int look(void *unused)
