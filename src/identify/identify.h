@@ -45,6 +45,9 @@ int identify_exit_status(enum shale_verdict verdict);
  */
 json_t *identify_json_text(const char *text);
 
+/* The same, with null for an empty text too: a member that may be absent. */
+json_t *identify_json_optional(const char *text);
+
 /* The report as a new JSON object (share/schema/verify.schema.json); NULL without memory. */
 json_t *identify_report_json(const struct identify_report *report);
 

@@ -36,6 +36,11 @@ json_t *identify_json_text(const char *text)
     return made;
 }
 
+json_t *identify_json_optional(const char *text)
+{
+    return identify_json_text(text && *text ? text : NULL);
+}
+
 static json_t *json_servers(const struct identify_report *report)
 {
     json_t *list = json_array();

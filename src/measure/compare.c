@@ -2,16 +2,12 @@
 /* Drives the runs of a comparison: see compare.h. Layer 4. */
 #include "measure/compare.h"
 
-#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "identify/identify.h"
-#include "measure/finder.h"
-#include "measure/prove.h"
 #include "measure/schedule.h"
 
 enum { ROUNDS_PER_BLOCK = 2 }; /* A B B A: drift cancels over two rounds */
@@ -32,55 +28,26 @@ static double seconds_since(int64_t from_ns)
 
 /* ----------------------------------------------------------------------------- the arms */
 
-static int fail_arm(struct driver *driver, const char *request, int error)
+static int fail_arm(struct driver *driver, const struct arm *arm, int error)
 {
     driver->failure->stage = COMPARE_STAGE_ALLOCATOR;
-    driver->failure->request = request;
+    driver->failure->request = arm->request;
+    driver->failure->arm = (size_t)(arm - driver->set->arms);
     return error;
 }
 
-/* Would ld.so take the library for this program? What cannot be told here the proof will tell. */
-static int check_obstacle(struct driver *driver, const struct compare_arm *arm)
+static int find_arm(struct driver *driver, size_t index)
 {
-    char program[PATH_MAX];
-    struct identify_obstacle obstacle;
-    const char *command = driver->plan->trial.argv[0];
-    if (prove_takes_rights_from(command)) {
-        snprintf(driver->failure->text, sizeof driver->failure->text,
-                 "with '%.200s' it would not be the same program: held for its proof, it would not "
-                 "gain the rights that it gains when it is started; run a copy of it without "
-                 "setuid, setgid and capabilities, or start it as the user who owns it",
-                 command);
-        return fail_arm(driver, arm->request, SHALE_ENOTSUP);
-    }
-    if (!arm->allocator.path ||
-        launch_resolve(command, NULL, program, sizeof program) != SHALE_OK ||
-        identify_preload_obstacle(program, arm->allocator.path, &obstacle) != SHALE_OK ||
-        obstacle.kind == IDENTIFY_OBSTACLE_NONE || obstacle.kind == IDENTIFY_OBSTACLE_NOT_ELF)
-        return SHALE_OK;
-    snprintf(driver->failure->text, sizeof driver->failure->text, "with '%.200s' %s%s%s", command,
-             obstacle.reason, *obstacle.remedy ? "; " : "", obstacle.remedy);
-    return fail_arm(driver, arm->request, SHALE_ENOTSUP);
-}
-
-static int find_arm(struct driver *driver, const char *request, struct compare_arm *arm)
-{
-    *arm = (struct compare_arm){.request = request};
-    int error =
-        finder_find(request, &arm->found, driver->failure->text, sizeof driver->failure->text);
-    if (error)
-        return fail_arm(driver, request, error);
-    arm->allocator = arm->found.items[0];
-    bool known = strcmp(arm->allocator.name, "unknown") != 0;
-    snprintf(arm->label, sizeof arm->label, "%s%s%s", known ? arm->allocator.name : request,
-             *arm->allocator.version ? " " : "", arm->allocator.version);
-    return check_obstacle(driver, arm);
+    const struct compare_plan *plan = driver->plan;
+    struct arm *arm = &driver->set->arms[index];
+    int error = arm_find(arm, plan->requests[index], plan->settings ? &plan->settings[index] : NULL,
+                         &plan->trial, driver->failure->text, sizeof driver->failure->text);
+    return error ? fail_arm(driver, arm, error) : SHALE_OK;
 }
 
 /* ------------------------------------------------------------------------------ one run */
 
-static void report_progress(struct driver *driver, const struct compare_arm *arm, bool warmup,
-                            size_t round)
+static void report_progress(struct driver *driver, const struct arm *arm, bool warmup, size_t round)
 {
     if (!driver->plan->progress)
         return;
@@ -105,83 +72,33 @@ static void report_progress(struct driver *driver, const struct compare_arm *arm
     driver->plan->progress(&progress, driver->plan->context);
 }
 
-static int run_arm(struct driver *driver, const struct compare_arm *arm, bool warmup, size_t round,
-                   struct trial_result *result)
+static int fail_run(struct driver *driver, const struct arm *arm, bool warmup, size_t round,
+                    int error)
 {
-    report_progress(driver, arm, warmup, round);
-    struct trial_spec spec = driver->plan->trial;
-    spec.allocator = &arm->allocator;
-    if (arm->help.environment)
-        spec.environment = arm->help.environment;
-    int error = trial_run(&spec, result, &driver->failure->trial);
-    driver->run++;
-    if (!error)
-        return SHALE_OK;
     driver->failure->stage = COMPARE_STAGE_RUN;
     driver->failure->error = error;
     driver->failure->request = arm->label;
+    driver->failure->arm = (size_t)(arm - driver->set->arms);
     driver->failure->warmup = warmup;
     driver->failure->round = round;
     return error;
 }
 
-/* -------------------------------------------------------------------------- the warm-up */
-
-/* After a proof that "system" does not serve: makes it serve, and notes how; false: no way. */
-static bool insist_on_system(struct compare_arm *arm, const struct driver *driver)
-{
-    const struct trial_failure *trial = &driver->failure->trial;
-    const char *const *environment = driver->plan->trial.environment;
-    if (strcmp(arm->allocator.name, "system") != 0 || trial->stage != TRIAL_LAUNCH ||
-        trial->launch.stage != LAUNCH_STAGE_PROOF ||
-        !c_library_insist(&arm->help, &arm->allocator.path, &environment))
-        return false;
-    size_t used = strlen(arm->note);
-    if (arm->help.environment)
-        snprintf(arm->note + used, sizeof arm->note - used, " So is the C++ library.");
-    else
-        snprintf(arm->note, sizeof arm->note,
-                 "%s serves this program by itself; for \"system\" the C library is preloaded.",
-                 trial->proof.allocator[0] ? trial->proof.allocator : "Another allocator");
-    return true;
-}
-
-static int warm_up(struct driver *driver, struct compare_arm *arm, struct trial_result *scratch)
-{
-    int error = run_arm(driver, arm, true, 0, scratch);
-    while (error && insist_on_system(arm, driver)) {
-        driver->run--;
-        error = run_arm(driver, arm, true, 0, scratch);
-    }
-    if (error)
-        return error;
-    arm->proof = scratch->proof;
-    if (scratch->proof.version[0])
-        snprintf(arm->label, sizeof arm->label, "%s %s", scratch->proof.allocator,
-                 scratch->proof.version);
-    return SHALE_OK;
-}
-
 static int warm_up_all(struct driver *driver)
 {
-    struct trial_result *scratch = malloc(sizeof *scratch);
-    if (!scratch)
-        return SHALE_ENOMEM;
     int error = SHALE_OK;
-    for (size_t i = 0; !error && i < driver->set->arm_count; i++)
-        error = warm_up(driver, &driver->set->arms[i], scratch);
-    free(scratch);
+    for (size_t i = 0; !error && i < driver->set->arm_count; i++) {
+        struct arm *arm = &driver->set->arms[i];
+        report_progress(driver, arm, true, 0);
+        error = arm_warm_up(arm, &driver->plan->trial, &driver->failure->trial);
+        driver->run++;
+        if (error)
+            fail_run(driver, arm, true, 0, error);
+    }
     return error;
 }
 
 /* --------------------------------------------------------------------------- the rounds */
-
-static bool same_library(const struct compare_arm *left, const struct compare_arm *right)
-{
-    const char *a = left->allocator.path;
-    const char *b = right->allocator.path;
-    return a == b || (a && b && strcmp(a, b) == 0);
-}
 
 /* Every candidate with the baseline; the A/A check is one of them, or comes last. */
 static int make_comparisons(struct driver *driver)
@@ -189,7 +106,7 @@ static int make_comparisons(struct driver *driver)
     struct comparison_set *set = driver->set;
     set->aa = SIZE_MAX;
     for (size_t arm = 1; arm < set->arm_count; arm++) {
-        bool same = same_library(&set->arms[arm], &set->arms[0]);
+        bool same = arm_same(&set->arms[arm], &set->arms[0]);
         if (same)
             set->aa = set->comparison_count;
         set->comparisons[set->comparison_count++] =
@@ -215,10 +132,12 @@ static int run_round(struct driver *driver, size_t round)
         struct compare_comparison *comparison = &set->comparisons[at.comparison];
         struct compare_pair *pair = &comparison->pairs[round];
         struct trial_result *result = at.baseline ? &pair->baseline : &pair->candidate;
-        int error =
-            run_arm(driver, &set->arms[at.baseline ? 0 : comparison->arm], false, round, result);
+        const struct arm *arm = &set->arms[at.baseline ? 0 : comparison->arm];
+        report_progress(driver, arm, false, round);
+        int error = arm_run(arm, &driver->plan->trial, result, &driver->failure->trial);
+        driver->run++;
         if (error)
-            return error;
+            return fail_run(driver, arm, false, round, error);
         set->killed += result->killed;
         if (result->sampling_share > set->sampling_share)
             set->sampling_share = result->sampling_share;
@@ -248,6 +167,8 @@ static int run_rounds(struct driver *driver)
         int error = run_round(driver, round);
         if (error)
             return error;
+        if (driver->plan->enough && driver->plan->enough(driver->set, driver->plan->context))
+            break;
     }
     return SHALE_OK;
 }
@@ -274,7 +195,7 @@ static int drive(struct driver *driver)
 {
     struct comparison_set *set = driver->set;
     for (size_t i = 0; i < driver->plan->request_count; i++) {
-        int error = find_arm(driver, driver->plan->requests[i], &set->arms[i]);
+        int error = find_arm(driver, i);
         set->arm_count = i + 1;
         if (error)
             return error;
@@ -314,10 +235,8 @@ void compare_free(struct comparison_set *set)
 {
     for (size_t i = 0; i < set->comparison_count; i++)
         free(set->comparisons[i].pairs);
-    for (size_t i = 0; i < set->arm_count; i++) {
-        finder_free(&set->arms[i].found);
-        c_library_release(&set->arms[i].help);
-    }
+    for (size_t i = 0; i < set->arm_count; i++)
+        arm_free(&set->arms[i]);
     set->comparison_count = 0;
     set->arm_count = 0;
 }

@@ -21,23 +21,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "measure/c_library.h"
+#include "measure/arm.h"
 #include "measure/stats.h"
 #include "measure/trial.h"
 
 enum {
     COMPARE_ARMS_MAX = 9,
     COMPARE_COMPARISONS_MAX = COMPARE_ARMS_MAX, /* one per candidate, and the A/A check */
-};
-
-struct compare_arm {
-    const char *request;               /* as the user wrote it */
-    struct finder_list found;          /* holds the strings of `allocator` */
-    struct finder_allocator allocator; /* what runs are started with */
-    char label[160];                   /* "mimalloc 3.6.0" */
-    struct c_library_help help;        /* what "system" needs to serve this program */
-    char note[512];                    /* what a reader must know of how it is used; or "" */
-    struct proof proof;                /* of the warm-up run */
 };
 
 struct compare_pair {
@@ -78,12 +68,18 @@ struct compare_progress {
     double left_s; /* estimate; NaN while unknown */
 };
 
+struct comparison_set;
+
 struct compare_plan {
     struct trial_spec trial;     /* preload and proof are filled in per arm */
     const char *const *requests; /* the baseline first */
     size_t request_count;
-    size_t pairs;    /* at most */
-    double budget_s; /* no new round when it is used up; 0: none */
+    const struct arm_setting *settings; /* one per request; NULL: none has any */
+    size_t pairs;                       /* at most */
+    double budget_s;                    /* no new round when it is used up; 0: none */
+    /* Called after each round, when set->pairs are there to be analysed; true ends it. May be
+     * NULL. */
+    bool (*enough)(struct comparison_set *set, void *context);
     void (*progress)(const struct compare_progress *progress, void *context); /* may be NULL */
     void *context;
 };
@@ -98,6 +94,7 @@ struct compare_failure {
     enum compare_stage stage;
     int error;
     const char *request; /* the allocator it happened with */
+    size_t arm;
     bool warmup;
     size_t round;
     char text[1536]; /* of COMPARE_STAGE_ALLOCATOR */
@@ -106,7 +103,7 @@ struct compare_failure {
 
 struct comparison_set {
     struct figure_list figures;
-    struct compare_arm arms[COMPARE_ARMS_MAX];
+    struct arm arms[COMPARE_ARMS_MAX];
     size_t arm_count;
     struct compare_comparison comparisons[COMPARE_COMPARISONS_MAX];
     size_t comparison_count;

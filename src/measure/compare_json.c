@@ -15,11 +15,6 @@ static json_t *number(double value)
     return isfinite(value) ? json_real(value) : json_null();
 }
 
-static json_t *text_or_null(const char *text)
-{
-    return identify_json_text(text && *text ? text : NULL);
-}
-
 static json_t *strings(const char *const *texts)
 {
     json_t *array = json_array();
@@ -47,21 +42,6 @@ static json_t *figures_array(const struct figure_list *list)
         if (list->items[i].shown)
             json_array_append_new(array, figure_object(&list->items[i]));
     return array;
-}
-
-static json_t *arm_object(const struct compare_arm *arm)
-{
-    const struct proof *proof = &arm->proof;
-    json_t *verified = json_pack(
-        "{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "verdict", proof->verdict, "allocator",
-        identify_json_text(proof->allocator), "version", text_or_null(proof->version), "object",
-        identify_json_text(proof->object), "executable", identify_json_text(proof->executable),
-        "build_id", text_or_null(proof->build_id), "layers", text_or_null(proof->layers), "reason",
-        identify_json_text(proof->reason));
-    return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o}", "request", identify_json_text(arm->request),
-                     "name", arm->allocator.name, "label", identify_json_text(arm->label),
-                     "preload", text_or_null(arm->allocator.path), "note", text_or_null(arm->note),
-                     "verified", verified);
 }
 
 static json_t *reading_object(const struct figure *figure, const struct compare_reading *reading)
@@ -100,8 +80,8 @@ static json_t *run_object(const struct figure_list *figures, const struct trial_
     return json_pack("{s:f, s:o, s:o, s:s, s:o, s:o, s:i, s:i, s:f}", "at_s",
                      (double)(run->started_ns - origin_ns) / 1e9, "allocator",
                      identify_json_text(run->proof.allocator), "version",
-                     text_or_null(run->proof.version), "verdict", run->proof.verdict, "values",
-                     values, "rss_over_time", series_array(run), "processes",
+                     identify_json_optional(run->proof.version), "verdict", run->proof.verdict,
+                     "values", values, "rss_over_time", series_array(run), "processes",
                      (int)run->processes_max, "killed", (int)run->killed, "sampling_share",
                      run->sampling_share);
 }
@@ -139,11 +119,11 @@ static json_t *phases_array(const struct trial_spec *trial)
 static json_t *program_object(const struct compare_report *report)
 {
     const struct trial_spec *trial = &report->plan->trial;
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:f}", "argv", strings(trial->argv),
-                     "environment", strings(trial->environment), "prepare",
-                     text_or_null(trial->prepare), "load", text_or_null(trial->load), "ready",
-                     text_or_null(report->ready), "then", phases_array(trial), "settle_s",
-                     trial->settle_s, "idle_s", trial->idle_s);
+    return json_pack(
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:f}", "argv", strings(trial->argv), "environment",
+        strings(trial->environment), "prepare", identify_json_optional(trial->prepare), "load",
+        identify_json_optional(trial->load), "ready", identify_json_optional(report->ready), "then",
+        phases_array(trial), "settle_s", trial->settle_s, "idle_s", trial->idle_s);
 }
 
 static int64_t first_start(const struct comparison_set *set)
@@ -180,7 +160,7 @@ static json_t *document(const struct compare_report *report)
     json_t *comparisons = json_array();
     int64_t origin_ns = first_start(set);
     for (size_t i = 0; i < set->arm_count; i++)
-        json_array_append_new(arms, arm_object(&set->arms[i]));
+        json_array_append_new(arms, arm_json(&set->arms[i]));
     for (size_t i = 0; i < set->comparison_count; i++)
         json_array_append_new(comparisons, comparison_object(set, &set->comparisons[i], origin_ns));
     return json_pack("{s:i, s:s, s:s, s:o, s:o, s:s, s:i, s:b, s:f, s:{s:i, s:f}, s:{s:i, s:b}, "

@@ -227,7 +227,7 @@ static void write_rows(const struct comparison_set *set,
 static void write_comparison(const struct comparison_set *set, size_t index, FILE *out)
 {
     const struct compare_comparison *comparison = &set->comparisons[index];
-    const struct compare_arm *arm = &set->arms[comparison->arm];
+    const struct arm *arm = &set->arms[comparison->arm];
     fprintf(out, "\n%s against %s%s, %zu pairs\n", arm->label, set->arms[0].label,
             comparison->is_aa ? " (A/A check)" : "", set->pairs);
     fprintf(out, "  %-20s %11s %11s %8s %18s %8s\n", "figure (median)", "baseline",
@@ -239,7 +239,7 @@ static void write_comparison(const struct comparison_set *set, size_t index, FIL
     write_rows(set, comparison, false, out);
 }
 
-static void write_arm(const struct compare_arm *arm, FILE *out)
+static void write_arm(const struct arm *arm, FILE *out)
 {
     fprintf(out, "  %-24s proven %s, malloc in %s\n", arm->label, arm->proof.verdict,
             arm->proof.object);
