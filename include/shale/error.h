@@ -26,7 +26,11 @@ extern "C" {
     X(ETIMEOUT, 9, "timed out")                                                                    \
     X(EBUSY, 10, "busy")                                                                           \
     X(ERANGE, 11, "out of range")                                                                  \
-    X(ECANCELED, 12, "cancelled")
+    X(ECANCELED, 12, "cancelled")                                                                  \
+    X(EEXIST, 13, "exists already")                                                                \
+    X(EEMPTY, 14, "empty")                                                                         \
+    X(EFULL, 15, "full")                                                                           \
+    X(ESHUTDOWN, 16, "shut down")
 
 enum shale_error {
 #define SHALE_ERROR_ENUM(name, number, text) SHALE_##name = -(number),

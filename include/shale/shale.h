@@ -4,8 +4,10 @@
 #define SHALE_SHALE_H
 
 #include <shale/alloc.h>
+#include <shale/comparator.h>
 #include <shale/config.h>
 #include <shale/error.h>
+#include <shale/ring.h>
 #include <shale/system.h>
 #include <shale/verify.h>
 #include <shale/version.h>
