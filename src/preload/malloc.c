@@ -7,7 +7,7 @@
  * libraries: they call these.
  *
  * Blocks that were allocated before this library was loaded, or by an allocator that a plugin
- * brought along, are foreign: free ignores them, the others give 0 or NULL.
+ * brought along, are foreign: calls with them go to the next allocator (next.h).
  */
 #include <errno.h>
 #include <malloc.h>
@@ -17,9 +17,17 @@
 
 #include <shale/version.h>
 
+#include "preload/next.h"
 #include "slab/fast.h"
+#include "slab/foreign.h"
 #include "slab/malloc.h"
 #include "slab/stats.h"
+
+/* Before any other constructor: the library is linked with -z initfirst. */
+__attribute__((constructor)) static void start(void)
+{
+    slab_foreign_set_finder(preload_next_allocator);
+}
 
 /* What `shale verify` looks for: the version as text, and whose a pointer is. */
 __attribute__((used)) static const char engine_version[] = "shale engine " SHALE_VERSION_STRING;
@@ -51,7 +59,7 @@ SHALE_EXPORT void *calloc(size_t count, size_t size)
 
 SHALE_EXPORT void *realloc(void *block, size_t size)
 {
-    if (block != NULL && size == 0) { /* as glibc: free, and no block */
+    if (block != NULL && size == 0) { /* as glibc, of a foreign block too: free, and no block */
         slab_free(block);
         return NULL;
     }

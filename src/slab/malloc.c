@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "slab/fast.h"
+#include "slab/foreign.h"
 #include "slab/huge.h"
 #include "slab/late.h"
 #include "slab/reclaim.h"
@@ -30,7 +31,8 @@ bool slab_owns(const void *address)
     return slab_in_range(address) || slab_huge_size(address) != 0;
 }
 
-size_t slab_usable_size(const void *block)
+/* 0: not the engine's, or not in use. */
+static size_t own_size(const void *block)
 {
     if (!slab_in_range(block))
         return block == NULL ? 0 : slab_huge_size(block);
@@ -47,6 +49,14 @@ size_t slab_usable_size(const void *block)
         break;
     }
     return 0;
+}
+
+size_t slab_usable_size(const void *block)
+{
+    size_t size = own_size(block);
+    if (size != 0 || block == NULL || slab_in_range(block))
+        return size;
+    return slab_foreign_usable_size(block);
 }
 
 /* ---- zeroed -----------------------------------------------------------------------------------
@@ -138,9 +148,11 @@ void *slab_realloc(void *block, size_t size)
 {
     if (block == NULL)
         return slab_malloc_fast(size);
-    size_t old_size = slab_usable_size(block);
+    size_t old_size = own_size(block);
     if (old_size == 0) {
-        errno = ENOMEM; /* not a block of ours: leave it alone */
+        if (!slab_in_range(block))
+            return slab_foreign_realloc(block, size);
+        errno = ENOMEM; /* not in use: leave it alone */
         return NULL;
     }
     if (!slab_in_range(block)) {

@@ -7,8 +7,9 @@
  * interrupted the allocator itself is served more slowly). errno: allocations set ENOMEM when they
  * return NULL and keep errno otherwise; slab_free keeps it.
  *
- * Pointers that the engine did not hand out: slab_free ignores and counts them (stats.h), the
- * others return 0 or NULL. slab_owns tells.
+ * Pointers that the engine did not hand out go to the allocator behind it, if somebody said which
+ * that is (foreign.h); else slab_free ignores and counts them, the others return 0 or NULL.
+ * slab_owns tells.
  */
 #ifndef SHALE_SLAB_MALLOC_H
 #define SHALE_SLAB_MALLOC_H

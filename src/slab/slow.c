@@ -4,6 +4,7 @@
 
 #include "base/probe.h"
 #include "slab/fast.h"
+#include "slab/foreign.h"
 #include "slab/huge.h"
 #include "slab/late.h"
 #include "slab/orphan.h"
@@ -275,8 +276,8 @@ void slab_free_slow(void *block, uint32_t old)
     } else {
         if (thr != NULL)
             slab_finish(thr);
-        if (block != NULL)
-            (void)slab_huge_free(block);
+        if (block != NULL && !slab_huge_free(block))
+            slab_foreign_free(block);
     }
     errno = saved_errno;
 }
