@@ -84,6 +84,6 @@ static void child(void)
 
 int slab_fork_start(void)
 {
-    static const struct shale_fork_hooks hooks = {prepare, parent, child};
+    static const struct shale_fork_hooks hooks = {prepare, parent, child, SHALE_RANK_SLAB_VISIT};
     return shale_fork_hooks_register(&hooks);
 }
