@@ -8,6 +8,7 @@
 #include <shale/config.h>
 #include <shale/error.h>
 #include <shale/ring.h>
+#include <shale/smr.h>
 #include <shale/system.h>
 #include <shale/verify.h>
 #include <shale/version.h>
