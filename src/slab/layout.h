@@ -133,7 +133,8 @@ struct slab_seg {
     uint8_t half;
     bool listed;     /* FREE: in the pool's dirty or clean list */
     uint32_t purged; /* of the clean ones: those that were used before */
-    uint8_t spare[32];
+    bool moved;      /* its pages came from elsewhere: a mapping of its own (move.h) */
+    uint8_t spare[31];
 };
 
 _Static_assert(sizeof(struct slab_unit) == 12, "no more than a slow path needs");

@@ -9,6 +9,7 @@
 #include "slab/foreign.h"
 #include "slab/huge.h"
 #include "slab/late.h"
+#include "slab/move.h"
 #include "slab/reclaim.h"
 #include "slab/slow.h"
 
@@ -162,6 +163,9 @@ void *slab_realloc(void *block, size_t size)
     if (is_large(block)) {
         if (stays_large(block, size) && resize_in_place(block, size))
             return block;
+        void *moved = size > old_size ? slab_move(block, size) : NULL;
+        if (moved != NULL)
+            return moved;
     } else if (size <= old_size && size >= old_size / SHRINK_SHARE) {
         return block;
     }

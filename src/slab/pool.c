@@ -13,6 +13,7 @@
 #include "base/probe.h"
 #include "slab/bias.h"
 #include "slab/epoch.h"
+#include "slab/move.h"
 #include "slab/range.h"
 
 enum {
@@ -373,8 +374,11 @@ uint64_t slab_pool_purge(struct slab_thr *thr, uint64_t max_bytes)
     uint64_t bytes = 0;
     uint32_t segment = SLAB_NONE;
     while (bytes < max_bytes && take_dirty_patiently(thr, &segment) == SLAB_DONE) {
-        bool purged = shale_os_purge(slab_segment_address(segment), SLAB_SEGMENT_SIZE) == 0;
+        int error = slab_move_purge(segment);
+        bool purged = error == 0;
         SHALE_PROBE2(slab_purge, segment, purged);
+        if (error == SHALE_ENOMEM)
+            break; /* perhaps a hole: it stays off the lists */
         put_back_patiently(thr, segment, purged);
         if (!purged)
             break; /* locked memory: the next one would fail as well */

@@ -100,6 +100,14 @@ static uint64_t largest_range(void)
     return SHALE_ALIGN_DOWN(left / 2, SLAB_RANGE_MIN);
 }
 
+void slab_range_advise(uint32_t segment, uint32_t count)
+{
+    enum shale_os_huge huge =
+        segment >= slab_range.first[1] ? SHALE_OS_HUGE_ALWAYS : SHALE_OS_HUGE_NEVER;
+    (void)shale_os_advise_huge(slab_segment_address(segment), (size_t)count << SLAB_SEGMENT_SHIFT,
+                               huge);
+}
+
 /* Segment 0 stays unused, so that index 0 can mean none. */
 static void split_in_halves(struct slab_range *range)
 {

@@ -38,6 +38,9 @@ SHALE_NODISCARD int slab_range_start(void);
  */
 SHALE_NODISCARD int slab_range_grow(unsigned half, uint32_t segment);
 
+/* Gives a half's segments the advice on huge pages that all of it has. */
+void slab_range_advise(uint32_t segment, uint32_t count);
+
 /* Makes the thread structure of an index accessible. SHALE_ENOMEM. Locks: the caller's gate. */
 SHALE_NODISCARD int slab_range_grow_threads(uint32_t index);
 
