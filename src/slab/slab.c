@@ -10,11 +10,13 @@
 #include "slab/unit.h"
 
 enum {
-    LINK_BYTES = 4096, /* new blocks per step: one page is touched */
-    WORTH_SHARE = 8,   /* a full slab is worth a visit when 1/8 of it came back, */
-    WORTH_MAX = 128,   /* or this many blocks */
-    EMPTIES_MIN = 4,   /* empty slabs a thread may keep */
-    EMPTIES_SHARE = 4, /* and one in so many that it owns */
+    LINK_BYTES = 4096,   /* new blocks per step: one page is touched */
+    LINK_PAGES_MANY = 4, /* pages per step, of a slab begun, in the heap of a thread that owns */
+    OWNED_MANY = 128,    /* so many slabs: fewer steps fault, for 12 KiB per class at most */
+    WORTH_SHARE = 8,     /* a full slab is worth a visit when 1/8 of it came back, */
+    WORTH_MAX = 128,     /* or this many blocks */
+    EMPTIES_MIN = 4,     /* empty slabs a thread may keep */
+    EMPTIES_SHARE = 4,   /* and one in so many that it owns */
     RELEASES_AT_ONCE = 2,
 };
 
@@ -26,11 +28,18 @@ static struct slab_cache *cache_of(struct slab_thr *thr, const struct slab_hot *
     return &thr->main;
 }
 
+static uint32_t link_bytes(const struct slab_thr *thr, const struct slab_hot *hot)
+{
+    bool many = thr->owned >= OWNED_MANY && hot->linked >= hot->capacity / 4;
+    return many ? LINK_PAGES_MANY * LINK_BYTES : LINK_BYTES;
+}
+
 bool slab_link_more(struct slab_thr *thr, struct slab_hot *hot)
 {
     if (hot->linked == hot->capacity)
         return false;
-    uint32_t count = hot->size >= LINK_BYTES ? 1 : LINK_BYTES / hot->size;
+    uint32_t bytes = link_bytes(thr, hot);
+    uint32_t count = hot->size >= bytes ? 1 : bytes / hot->size;
     if (count > hot->capacity - hot->linked)
         count = hot->capacity - hot->linked;
     char *block = slab_unit_address(hot->unit) + (uint64_t)hot->linked * hot->size;
@@ -256,6 +265,9 @@ void slab_make_current(struct slab_thr *thr, struct slab_hot *hot)
     hot->list = SLAB_LIST_CURRENT;
     hot->trigger = UINT64_MAX;
     slab_set_current(cache_of(thr, hot), hot->class, hot);
+    /* When its blocks are used up these are looked at; both may have left the cache long ago. */
+    __builtin_prefetch(slab_rem_at(hot->unit), 1);
+    __builtin_prefetch(slab_hot_at(cache_of(thr, hot)->partial[hot->class]), 1);
 }
 
 bool slab_park_full(struct slab_thr *thr, struct slab_hot *hot)
