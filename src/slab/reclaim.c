@@ -8,6 +8,7 @@
 #include "slab/fork.h"
 #include "slab/keep.h"
 #include "slab/orphan.h"
+#include "slab/purger.h"
 #include "slab/range.h"
 #include "slab/unit.h"
 
@@ -136,7 +137,7 @@ static uint64_t purge_units(struct slab_thr *self, uint64_t max_bytes)
     return bytes;
 }
 
-uint64_t slab_reclaim(struct slab_thr *self, uint64_t max_bytes)
+static void tidy_everyone(struct slab_thr *self)
 {
     /* Twice: the first round sends batches, the second takes what they brought. */
     for (int round = 0; round < 2; round++) {
@@ -149,8 +150,18 @@ uint64_t slab_reclaim(struct slab_thr *self, uint64_t max_bytes)
     slab_tidy(self);
     trim_epoch(&slab_epoch_eternal);
     slab_leave(self);
+}
+
+static uint64_t purge_any(struct slab_thr *self, uint64_t max_bytes)
+{
     uint64_t bytes = slab_pool_purge(self, max_bytes);
     return bytes < max_bytes ? bytes + purge_units(self, max_bytes - bytes) : bytes;
+}
+
+uint64_t slab_reclaim(struct slab_thr *self, uint64_t max_bytes)
+{
+    tidy_everyone(self);
+    return purge_any(self, max_bytes);
 }
 
 /* ---- plain malloc ----------------------------------------------------------------------------
@@ -197,18 +208,39 @@ static void purge(struct slab_thr *self, uint64_t wanted, uint64_t now)
     self->purge_tick_ns += units * (PURGE_PERIOD_NS / SLAB_SEGMENT_UNITS);
 }
 
-void slab_purge_after(struct slab_thr *self, size_t bytes)
+static uint32_t used_units(void)
+{
+    return shale_atomic_load_relaxed(&slab_epoch_eternal.used_units) +
+           slab_pool_large() * SLAB_SEGMENT_UNITS;
+}
+
+/* Free bytes beyond `keep` units, if they are worth a purge. */
+static uint64_t beyond(uint32_t keep)
 {
     uint32_t free = free_units();
-    uint32_t used = shale_atomic_load_relaxed(&slab_epoch_eternal.used_units) +
-                    slab_pool_large() * SLAB_SEGMENT_UNITS;
-    if (SHALE_LIKELY(free < slab_keep_least(used) + SLAB_SEGMENT_UNITS))
+    return free < keep + SLAB_SEGMENT_UNITS ? 0 : (uint64_t)(free - keep) << SLAB_UNIT_SHIFT;
+}
+
+void slab_purge_after(struct slab_thr *self, size_t bytes)
+{
+    uint32_t least = slab_keep_least(used_units());
+    if (SHALE_LIKELY(beyond(least) == 0) || slab_purger_wake())
         return;
     uint64_t now = shale_clock_monotonic_ns();
-    uint32_t keep = slab_keep_now(used, now);
-    if (free < keep + SLAB_SEGMENT_UNITS)
-        return;
-    uint64_t beyond = (uint64_t)(free - keep) << SLAB_UNIT_SHIFT;
+    uint64_t excess = beyond(least + slab_keep_regretted(now));
     uint64_t wanted = bytes <= SLAB_SEGMENT_SIZE ? SLAB_SEGMENT_SIZE : bytes;
-    purge(self, wanted < beyond ? wanted : beyond, now);
+    if (excess != 0)
+        purge(self, wanted < excess ? wanted : excess, now);
+}
+
+uint64_t slab_purge_to_keep(struct slab_thr *self)
+{
+    uint32_t regretted = slab_keep_regretted(shale_clock_monotonic_ns());
+    return purge_any(self, beyond(slab_keep_least(used_units()) + regretted));
+}
+
+uint64_t slab_purge_to_regret(struct slab_thr *self)
+{
+    tidy_everyone(self);
+    return purge_any(self, beyond(slab_keep_regretted(shale_clock_monotonic_ns())));
 }

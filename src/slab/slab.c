@@ -342,12 +342,12 @@ struct slab_hot *slab_take_empty(struct slab_thr *thr, unsigned class, bool any)
     return hot;
 }
 
-enum slab_step slab_take(struct slab_thr *thr, unsigned class, struct slab_hot **hot,
+enum slab_step slab_take(struct slab_thr *thr, unsigned class, unsigned half, struct slab_hot **hot,
                          struct slab_growth *grow)
 {
     struct slab_run run;
     enum slab_step step =
-        slab_units_take(&slab_epoch_eternal, 0, slab_class_units(class), 1, &run, grow);
+        slab_units_take(&slab_epoch_eternal, half, slab_class_units(class), 1, &run, grow);
     if (step != SLAB_DONE)
         return step;
     slab_make(thr, run.unit, class, run.zero);

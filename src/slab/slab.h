@@ -63,8 +63,11 @@ struct slab_hot *slab_unpark(struct slab_thr *thr, unsigned class);
 /* An empty slab of the class, or one made into it when `any`; on no list. NULL without one. */
 struct slab_hot *slab_take_empty(struct slab_thr *thr, unsigned class, bool any);
 
-/* Takes a slab of the class from the eternal epoch; *hot is on no list. */
-SHALE_NODISCARD enum slab_step slab_take(struct slab_thr *thr, unsigned class,
+/*
+ * Takes a slab of the class from the eternal epoch; *hot is on no list.
+ * @param half  where from if there is a choice: 0 small pages, 1 huge ones.
+ */
+SHALE_NODISCARD enum slab_step slab_take(struct slab_thr *thr, unsigned class, unsigned half,
                                          struct slab_hot **hot, struct slab_growth *grow);
 
 /* Gives empty slabs back to the epoch until `keep` are left. False when the lock was busy. */

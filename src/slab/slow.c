@@ -9,7 +9,12 @@
 #include "slab/late.h"
 #include "slab/orphan.h"
 #include "slab/reclaim.h"
+#include "slab/settings.h"
 #include "slab/slow.h"
+
+enum { HUGE_OWNED_MIN = (64 << 20) / SLAB_UNIT_SIZE };
+
+struct slab_settings slab_settings;
 
 /* ---- steps that may have to be tried again ----------------------------------------------------
  */
@@ -106,10 +111,22 @@ static bool refresh_current(struct slab_thr *thr, struct slab_hot *hot)
     return hot->free != NULL || slab_link_more(thr, hot) || !slab_park_full(thr, hot);
 }
 
+/*
+ * Huge pages, if they are wanted, where they will be used: for a heap of 64 MiB or more, and a
+ * class whose slab before was used to at least three quarters.
+ */
+static unsigned half_for(const struct slab_thr *thr, const struct slab_hot *previous)
+{
+    if (thr->owned < HUGE_OWNED_MIN || !shale_atomic_load_relaxed(&slab_settings.huge_pages))
+        return 0;
+    return previous->capacity != 0 && previous->linked >= previous->capacity / 4 * 3 ? 1 : 0;
+}
+
 /* The next slab of the class, in the order of cost. */
 static enum slab_step next_slab(struct slab_thr *thr, unsigned class, struct slab_hot **hot,
                                 struct slab_growth *grow)
 {
+    unsigned half = half_for(thr, *hot);
     *hot = slab_unpark(thr, class);
     if (*hot == NULL)
         *hot = slab_take_empty(thr, class, false);
@@ -117,7 +134,7 @@ static enum slab_step next_slab(struct slab_thr *thr, unsigned class, struct sla
         *hot = slab_adopt(thr, class);
     if (*hot == NULL)
         *hot = slab_take_empty(thr, class, true);
-    return *hot != NULL ? SLAB_DONE : slab_take(thr, class, hot, grow);
+    return *hot != NULL ? SLAB_DONE : slab_take(thr, class, half, hot, grow);
 }
 
 static void *pop(struct slab_hot *hot)
