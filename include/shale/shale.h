@@ -9,6 +9,7 @@
 #include <shale/error.h>
 #include <shale/ring.h>
 #include <shale/smr.h>
+#include <shale/stats.h>
 #include <shale/system.h>
 #include <shale/verify.h>
 #include <shale/version.h>

@@ -184,6 +184,7 @@ static enum slab_visit hold(struct slab_thr *target, uint32_t request, uint64_t 
     announce(target, request, &barrier);
     if (!wait_until_outside(target, barrier, patience)) {
         slab_let_go(target, 0);
+        SLAB_TOTAL(visits_deferred, 1);
         SHALE_PROBE2(slab_visit_deferred, target->id, request);
         return SLAB_DEFERRED;
     }

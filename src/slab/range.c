@@ -195,6 +195,7 @@ static int move_frontier(unsigned half, uint32_t from, uint32_t segment)
     }
     if (error != 0)
         return SHALE_ENOMEM;
+    SLAB_TOTAL(frontier_moves, 1);
     if (step[half] < STEP_MAX_SEGMENTS)
         step[half] *= 2;
     /* ORDER RANGE1 release -> acquire in slab_pool_take() [pool.c]. Publishes that the pages below

@@ -130,8 +130,11 @@ static uint64_t purge_units(struct slab_thr *self, uint64_t max_bytes)
         size_t size = (size_t)count << SLAB_UNIT_SHIFT;
         bool purged = shale_os_purge(slab_unit_address(unit), size) == 0;
         give_purged_patiently(self, unit, count, purged);
-        if (!purged)
+        SLAB_TOTAL(unit_purges, 1);
+        if (!purged) {
+            SLAB_TOTAL(unit_purges_failed, 1);
             break; /* locked memory: the next one would fail as well */
+        }
         bytes += size;
     }
     return bytes;
@@ -139,6 +142,7 @@ static uint64_t purge_units(struct slab_thr *self, uint64_t max_bytes)
 
 static void tidy_everyone(struct slab_thr *self)
 {
+    SLAB_TOTAL(reclaims, 1);
     /* Twice: the first round sends batches, the second takes what they brought. */
     for (int round = 0; round < 2; round++) {
         slab_enter(self);

@@ -34,6 +34,7 @@ static bool make_memory(struct slab_thr *thr, struct slab_request *request)
     if (request->reclaimed || thr->id == SLAB_LATE)
         return false;
     request->reclaimed = true;
+    SLAB_TOTAL(out_of_memory, 1);
     SHALE_PROBE1(slab_out_of_memory, request->large.size);
     (void)slab_reclaim(thr, SIZE_MAX);
     return true;
@@ -86,6 +87,7 @@ static bool run(struct slab_thr *thr, struct slab_request *request,
 
 static void *no_memory(void)
 {
+    SLAB_TOTAL(failed, 1);
     errno = ENOMEM;
     return NULL;
 }

@@ -21,6 +21,7 @@ struct slab_thr slab_thr_gone = {.attn = SLAB_ATTN_INIT};
 SHALE_THREAD_LOCAL struct slab_thr *slab_self = &slab_thr_empty;
 struct shale_lock slab_gate = SHALE_LOCK_INIT(SHALE_RANK_SLAB_GATE);
 _Atomic uint32_t slab_thr_end;
+struct slab_totals slab_totals;
 
 static uint32_t first_free; /* gate */
 static struct shale_thread_key exit_key;

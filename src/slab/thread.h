@@ -95,6 +95,32 @@ struct slab_counters {
 #undef SLAB_COUNTER_FIELD
 };
 
+/* What the engine counts for all threads together: rare enough for locked instructions. */
+/* clang-format off */
+#define SLAB_TOTALS(X) \
+    X(out_of_memory) /* requests that flushed, tidied and purged everything first */ \
+    X(failed) /* requests that got no memory at last */ \
+    X(frontier_moves) /* steps by which more of the range was made accessible */ \
+    X(reclaims) /* rounds over all threads, for a request or asked for */ \
+    X(visits_deferred) /* threads that did not get outside in time */ \
+    X(unit_purges) /* calls that gave free units back */ \
+    X(unit_purges_failed) \
+    X(foreign_forwarded) /* calls for blocks of the next allocator */ \
+    X(foreign_ignored) /* for blocks of nobody */ \
+    X(direct_allocs) /* mapped directly */ \
+    X(direct_frees) \
+    X(direct_bytes) /* mapped directly now */
+/* clang-format on */
+
+struct slab_totals {
+#define SLAB_TOTAL_FIELD(name) _Atomic uint64_t name;
+    SLAB_TOTALS(SLAB_TOTAL_FIELD)
+#undef SLAB_TOTAL_FIELD
+};
+
+extern struct slab_totals slab_totals;
+#define SLAB_TOTAL(name, n) shale_atomic_fetch_add_relaxed(&slab_totals.name, n)
+
 /* NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): others' line stays apart */
 struct slab_thr {
     /* The fast paths' line. */
