@@ -18,8 +18,8 @@
  *
  * Threads: every function is safe from any thread, and a block may be freed by another thread than
  * the one that allocated it. Signals: none is safe in a signal handler. Fork: a child goes on with
- * its parent's blocks; the child of a threaded process only where the backend supports it (system,
- * jemalloc and tcmalloc do; mimalloc and rpmalloc do not promise it).
+ * its parent's blocks; the child of a threaded process only where the backend supports it (slab,
+ * system, jemalloc and tcmalloc do; mimalloc and rpmalloc do not promise it).
  */
 #ifndef SHALE_ALLOC_H
 #define SHALE_ALLOC_H

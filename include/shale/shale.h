@@ -6,9 +6,10 @@
 #include <shale/alloc.h>
 #include <shale/comparator.h>
 #include <shale/config.h>
-#include <shale/epoch.h>
 #include <shale/error.h>
 #include <shale/ring.h>
+#include <shale/smr.h>
+#include <shale/stats.h>
 #include <shale/system.h>
 #include <shale/verify.h>
 #include <shale/version.h>

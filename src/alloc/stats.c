@@ -74,6 +74,7 @@ static const struct shale_fork_hooks fork_hooks = {
     .prepare = lock_records,
     .parent = unlock_records,
     .child = free_records_of_lost_threads,
+    .rank = SHALE_RANK_ALLOC_STATS,
 };
 
 /* Called with the lock held. NULL without memory. */

@@ -23,6 +23,8 @@
 enum shale_lock_rank {
     SHALE_RANK_OUTERMOST = 0,
     SHALE_RANK_FORK_HOOKS = 100,    /* base/thread.c: the list of fork hooks */
+    SHALE_RANK_SMR = 700,           /* smr/thread.c: domains, slots, the threads' tables */
+    SHALE_RANK_SMR_CHECK = 710,     /* smr/check.c: the nodes in limbo */
     SHALE_RANK_ALLOC_STATS = 800,   /* alloc/stats.c: the records of all threads */
     SHALE_RANK_SLAB_VISIT = 840,    /* slab/bias.c: who visits other threads' heaps */
     SHALE_RANK_SLAB_GATE = 841,     /* slab/thread.c: registration of threads */

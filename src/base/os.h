@@ -105,6 +105,23 @@ SHALE_NODISCARD int shale_os_unguard(void *address, size_t size);
  */
 SHALE_NODISCARD int shale_os_remap(void *address, size_t size, size_t new_size, void **moved);
 
+/*
+ * Moves the pages of `from` to `to` without copying; both are accessible and private. On success
+ * `from` stays accessible and reads as zero. Each piece moved is a mapping of its own until
+ * shale_os_renew: systems limit their number. Cost: 2 us per 2 MiB where both are so aligned.
+ *
+ * @return 0; SHALE_ENOTSUP: the system cannot, nothing changed; other codes: `from` is untouched,
+ *         and `to` may have lost its mapping.
+ */
+SHALE_NODISCARD int shale_os_move(void *from, size_t size, void *to);
+
+/*
+ * Puts fresh zeroed memory in the place of a piece of a reservation: purges it and, after the same
+ * advice as theirs, makes it one mapping with its neighbours again. On failure the range may have
+ * lost its mapping.
+ */
+SHALE_NODISCARD int shale_os_renew(void *address, size_t size);
+
 /* Bytes of the range that are in memory. Cost: a system call per 4 MiB of range. */
 SHALE_NODISCARD int shale_os_resident(const void *address, size_t size, size_t *bytes);
 
@@ -118,6 +135,7 @@ struct shale_os_calls {
     int (*protect)(void *address, size_t size, int protection);
     int (*advise)(void *address, size_t size, int advice);
     intptr_t (*remap)(void *address, size_t size, size_t new_size, int flags);
+    int (*move)(void *from, size_t size, void *to);
 };
 
 /* The kernel's own; a test's hooks fall through to these. */

@@ -23,6 +23,9 @@
 #ifndef MADV_DONTNEED_LOCKED
 #define MADV_DONTNEED_LOCKED 24
 #endif
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4
+#endif
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102
 #define MADV_GUARD_REMOVE  103
@@ -57,12 +60,19 @@ static intptr_t kernel_remap(void *address, size_t size, size_t new_size, int fl
     return start == MAP_FAILED ? -errno : (intptr_t)start;
 }
 
+static int kernel_move(void *from, size_t size, void *to)
+{
+    int flags = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
+    return mremap(from, size, size, flags, to) == MAP_FAILED ? -errno : 0;
+}
+
 const struct shale_os_calls shale_os_kernel_calls = {
     .map = kernel_map,
     .unmap = kernel_unmap,
     .protect = kernel_protect,
     .advise = kernel_advise,
     .remap = kernel_remap,
+    .move = kernel_move,
 };
 
 static const struct shale_os_calls *system_calls = &shale_os_kernel_calls;
@@ -228,6 +238,28 @@ int shale_os_remap(void *address, size_t size, size_t new_size, void **moved)
         return code_of_errno((int)-start);
     *moved = (void *)start;
     return SHALE_OK;
+}
+
+int shale_os_move(void *from, size_t size, void *to)
+{
+    if (!is_page_range(from, size) || !is_page_range(to, size))
+        return SHALE_EINVAL;
+    int saved = errno;
+    int error = -system_calls->move(from, size, to);
+    errno = saved;
+    return error == EINVAL ? SHALE_ENOTSUP : code_of_errno(error);
+}
+
+int shale_os_renew(void *address, size_t size)
+{
+    if (!is_page_range(address, size))
+        return SHALE_EINVAL;
+    int saved = errno;
+    /* As its neighbours of a reservation are, or they would stay mappings of their own. */
+    int flags = map_flags(PROT_NONE) | MAP_FIXED;
+    intptr_t start = system_calls->map(address, size, PROT_READ | PROT_WRITE, flags);
+    errno = saved;
+    return is_error(start) ? code_of_errno((int)-start) : SHALE_OK;
 }
 
 /* ---- giving pages back ---- */

@@ -78,7 +78,7 @@ void *shale_thread_key_get(const struct shale_thread_key *key)
 /* ---- fork ---- */
 
 static struct shale_lock hooks_lock = SHALE_LOCK_INIT(SHALE_RANK_FORK_HOOKS);
-static const struct shale_fork_hooks *hooks[SHALE_FORK_HOOKS_MAX];
+static const struct shale_fork_hooks *hooks[SHALE_FORK_HOOKS_MAX]; /* highest rank first */
 static unsigned hooks_count;
 static pthread_once_t installed = PTHREAD_ONCE_INIT;
 static bool install_failed;
@@ -120,7 +120,10 @@ static int add_hooks(const struct shale_fork_hooks *added)
             return SHALE_OK;
     if (hooks_count == SHALE_FORK_HOOKS_MAX)
         return SHALE_ENOMEM;
-    hooks[hooks_count++] = added;
+    unsigned place = hooks_count++;
+    for (; place > 0 && hooks[place - 1]->rank < added->rank; place--)
+        hooks[place] = hooks[place - 1];
+    hooks[place] = added;
     return SHALE_OK;
 }
 

@@ -64,9 +64,10 @@ void *shale_thread_key_get(const struct shale_thread_key *key);
 
 /* What happens around fork(). Not called by vfork, _Fork or a raw clone. */
 struct shale_fork_hooks {
-    void (*prepare)(void); /* parent, before: latest registered first */
-    void (*parent)(void);  /* parent, after: first registered first */
-    void (*child)(void);   /* child, after: first registered first; its only thread */
+    void (*prepare)(void); /* parent, before: lowest rank first, of equal ones the latest added */
+    void (*parent)(void);  /* parent, after: the other way round */
+    void (*child)(void);   /* child, after: as parent; its only thread */
+    uint32_t rank;         /* enum shale_lock_rank: of the outermost lock that prepare takes */
 };
 
 /*

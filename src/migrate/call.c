@@ -76,8 +76,7 @@ static void site_cells(struct parser *parser, struct site *site)
         site->taker = flow_new(parser->flow);
 }
 
-/* The cell that a pointer value points to. */
-static cell_id target_of(struct parser *parser, struct value pointer)
+cell_id target_of(struct parser *parser, struct value pointer)
 {
     if (!pointer.cell)
         return 0;
@@ -114,110 +113,6 @@ static struct value call_site(struct parser *parser, struct site *site,
         site->family == FAMILY_CFREE || site->family == FAMILY_ALLOCA)
         return (struct value){0};
     return (struct value){.cell = site->cell};
-}
-
-/* ---- the C library ---- */
-
-static cell_id add_maker(struct parser *parser, enum maker_kind kind, uint32_t position)
-{
-    cell_id cell = flow_new(parser->flow);
-    *vector_push(&parser->analysis->makers) =
-        (struct maker){kind, cell, stream_word(&parser->stream, position),
-                       parser->stream.source_index, parser->stream.at[position]};
-    return cell;
-}
-
-static bool is_null_argument(const struct parser *parser, uint32_t start)
-{
-    const struct token *token = stream_token(&parser->stream, start);
-    const char *text = parser->stream.source->text + token->at;
-    bool null = (token->length == 1 && text[0] == '0') ||
-                (token->length == 4 && memcmp(text, "NULL", 4) == 0);
-    return null && (stream_is(&parser->stream, start + 1, ',') ||
-                    stream_is(&parser->stream, start + 1, ')'));
-}
-
-static bool allocates_in_scan(const struct parser *parser, const uint32_t *starts, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        const struct token *token = stream_token(&parser->stream, starts[i]);
-        const char *text = parser->stream.source->text + token->at;
-        if (token->kind != TOKEN_LITERAL || text[0] != '"')
-            continue;
-        for (uint32_t k = 0; k + 1 < token->length; k++)
-            if (text[k] == '%' &&
-                (text[k + 1] == 'm' || (text[k + 1] == 'a' && text[k + 2] == '[')))
-                return true;
-    }
-    return false;
-}
-
-static void library_fills(struct parser *parser, uint32_t position, struct value argument,
-                          bool array)
-{
-    cell_id target = target_of(parser, argument);
-    cell_id maker = add_maker(parser, MAKER_LIBC, position);
-    flow_edge(parser->flow, maker, target);
-    if (array && target)
-        flow_edge(parser->flow, maker, flow_pointee(parser->flow, target));
-}
-
-static void library_holds(struct parser *parser, uint32_t position, struct value argument)
-{
-    cell_id cell = flow_new(parser->flow);
-    value_assign(parser, cell, argument);
-    *vector_push(&parser->analysis->holders) =
-        (struct holder){cell, stream_word(&parser->stream, position), parser->stream.source_index,
-                        parser->stream.at[position]};
-}
-
-static struct value call_library(struct parser *parser, uint32_t position,
-                                 const struct value *arguments, const uint32_t *starts,
-                                 uint32_t count)
-{
-    static const struct value none = {0};
-    struct libc_function library =
-        family_library(&parser->world->families, stream_word(&parser->stream, position));
-    struct value argument = library.argument < count ? arguments[library.argument] : none;
-    struct value specific = {.cell = flow_keyed(parser->flow, CELL_SPECIFIC, 0, 0)};
-    switch (library.role) {
-    case LIBC_OWNED:
-        return (struct value){.cell = add_maker(parser, MAKER_LIBC, position)};
-    case LIBC_OWNED_IF_NULL:
-        if (library.argument < count && is_null_argument(parser, starts[library.argument]))
-            return (struct value){.cell = add_maker(parser, MAKER_LIBC, position)};
-        return argument;
-    case LIBC_ALIAS:
-        return argument;
-    case LIBC_FILLS:
-    case LIBC_RESIZES:
-    case LIBC_FILLS_ARRAY:
-        library_fills(parser, position, argument, library.role == LIBC_FILLS_ARRAY);
-        return none;
-    case LIBC_SCANS:
-        for (uint32_t i = 1; i < count && allocates_in_scan(parser, starts, count); i++)
-            library_fills(parser, position, arguments[i], false);
-        return none;
-    case LIBC_HOLDS:
-        library_holds(parser, position, argument);
-        return none;
-    case LIBC_STARTS_THREAD:
-        if (library.argument + 1 < count)
-            call_by_value(parser, argument, &arguments[library.argument + 1], 1);
-        return none;
-    case LIBC_SETS_DESTRUCTOR:
-        if (count > 1)
-            call_by_value(parser, arguments[1], &specific, 1);
-        return none;
-    case LIBC_SETS_SPECIFIC:
-        if (count > 1)
-            value_assign(parser, specific.cell, arguments[1]);
-        return none;
-    case LIBC_GETS_SPECIFIC:
-        return specific;
-    default:
-        return none;
-    }
 }
 
 /* ---- code outside ---- */
@@ -265,7 +160,7 @@ static struct value call_outside(struct parser *parser, uint32_t position,
     }
     name_id name = stream_word(&parser->stream, position);
     cell_id outside = flow_keyed(parser->flow, CELL_OUTSIDE, library_of(parser, name), 0);
-    cell_id maker = add_maker(parser, MAKER_OUTSIDE, position);
+    cell_id maker = maker_cell(parser, MAKER_OUTSIDE, position);
     cell_id result = flow_new(parser->flow);
     flow_edge(parser->flow, maker, result);
     flow_edge(parser->flow, outside, result);
@@ -448,6 +343,20 @@ static const struct macro *alias_of(const struct parser *parser, name_id name)
     return token->kind == TOKEN_WORD && token->value != name ? macro : NULL;
 }
 
+/*
+ * #define deflate z_deflate, where deflate() is defined here and z_deflate() is not: the definition
+ * is renamed with its calls, which so mean what is written.
+ */
+static bool renames_definition(const struct parser *parser, const struct macro *alias)
+{
+    const struct world *world = parser->world;
+    const struct token *token =
+        &world->sources.at[alias->source]->tokens.at[alias->tokens.at[alias->body]];
+    return index_function(world, parser->home, alias->name) &&
+           !index_function(world, parser->home, token->value) &&
+           family_of(&world->families, &world->names, token->value) == FAMILY_NONE;
+}
+
 static struct value call_alias(struct parser *parser, const struct macro *macro,
                                const struct value *arguments, const uint32_t *starts,
                                uint32_t count)
@@ -496,22 +405,23 @@ struct value call_by_name(struct parser *parser, uint32_t position, const struct
     if (local)
         return call_by_value(parser, local->value, arguments, count);
     const struct macro *alias = alias_of(parser, name);
-    if (alias)
-        return call_alias(parser, alias, arguments, starts, count);
+    if (alias && !renames_definition(parser, alias))
+        return library_join(parser, position, NULL, arguments, starts, count,
+                            call_alias(parser, alias, arguments, starts, count));
     struct value value = none;
     bool is_macro = expand_all(parser, name, true, arguments, starts, count, &value);
-    if (!is_macro && expand_all(parser, name, false, NULL, NULL, 0, &value))
+    if (!is_macro && !alias && expand_all(parser, name, false, NULL, NULL, 0, &value))
         return call_by_value(parser, value, arguments, count); /* #define osOpen (table[0].f) */
     struct function *function = index_function(world, parser->home, name);
     if (function)
-        return value_join(parser, value, call_functions(parser, function, arguments, count));
-    if (is_macro)
-        return value;
+        value = value_join(parser, value, call_functions(parser, function, arguments, count));
+    if (function || is_macro)
+        return library_join(parser, position, function, arguments, starts, count, value);
     bool makes = false;
     if (is_front_door(parser, name, &makes))
-        return makes ? (struct value){.cell = add_maker(parser, MAKER_FRONT, position)} : none;
+        return makes ? (struct value){.cell = maker_cell(parser, MAKER_FRONT, position)} : none;
     if (family_library(&world->families, name).role != LIBC_UNKNOWN)
-        return call_library(parser, position, arguments, starts, count);
+        return library_call(parser, position, arguments, starts, count);
     if (name < world->is_variable.count && world->is_variable.at[name])
         return call_by_value(parser,
                              (struct value){.cell = flow_keyed(parser->flow, CELL_GLOBAL, name, 0)},

@@ -367,3 +367,30 @@ bool index_is_type(const struct world *world, name_id name)
 {
     return name < world->is_type.count && world->is_type.at[name];
 }
+
+/* The condition that spans the whole file: #ifndef A_H, #define A_H ... #endif. */
+static bool is_include_guard(const struct source *source)
+{
+    size_t last = source->directives.count;
+    long depth = 0;
+    for (size_t i = 0; i < last; i++) {
+        enum directive_kind kind = source->directives.at[i].kind;
+        depth += (kind == DIRECTIVE_IF) - (kind == DIRECTIVE_ENDIF);
+        if (depth == 0 && i + 1 < last)
+            return false;
+    }
+    return last > 1 && source->directives.at[0].kind == DIRECTIVE_IF &&
+           source->directives.at[1].kind == DIRECTIVE_DEFINE;
+}
+
+bool index_is_conditional(const struct world *world, const struct function *function)
+{
+    const struct source *source = world->sources.at[function->source];
+    uint32_t at = source->code.at[function->start];
+    long depth = is_include_guard(source) ? -1 : 0;
+    for (size_t i = 0; i < source->directives.count && source->directives.at[i].first < at; i++) {
+        enum directive_kind kind = source->directives.at[i].kind;
+        depth += (kind == DIRECTIVE_IF) - (kind == DIRECTIVE_ENDIF);
+    }
+    return depth > 0;
+}

@@ -145,6 +145,22 @@ struct value name_value(struct parser *parser, uint32_t position);
 cell_id parameter_cell(struct flow *flow, const struct function *function, uint32_t index);
 cell_id result_cell(struct flow *flow, const struct function *function);
 uint32_t function_scope(const struct function *function);
+/* The cell that a pointer points to, or 0. */
+cell_id target_of(struct parser *parser, struct value pointer);
+
+/* library.c */
+/* A new cell for what the function of the name at that position makes. */
+cell_id maker_cell(struct parser *parser, enum maker_kind kind, uint32_t position);
+struct value library_call(struct parser *parser, uint32_t position, const struct value *arguments,
+                          const uint32_t *starts, uint32_t count);
+/*
+ * Adds what libc would give where the world has a function or macro (NULL) of that name. It may be
+ * there for systems that lack vasprintf(); elsewhere the call is libc's, and so is the block. Only
+ * a static function under no condition leaves no doubt.
+ */
+struct value library_join(struct parser *parser, uint32_t position, const struct function *function,
+                          const struct value *arguments, const uint32_t *starts, uint32_t count,
+                          struct value value);
 
 /* statement.c */
 /* From '{' behind its '}', or without a '{' to the parser's end; sets last_expression. */

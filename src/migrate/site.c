@@ -149,6 +149,17 @@ static enum migrate_rule rule_in_directive(struct finder *finder, const struct p
     }
 }
 
+/* #define strdup _strdup: another system's name of the same function, and no allocator of its own.
+ */
+static bool is_platform_name(const struct place *place)
+{
+    const struct stream *stream = place->stream;
+    const char *other = name_text(&place->world->names, stream_word(stream, place->position + 1));
+    return stream->directive >= 0 && stream->count == place->position + 2 && other[0] == '_' &&
+           strcmp(other + 1, name_text(&place->world->names, place->name)) == 0 &&
+           (place->family == FAMILY_STRDUP || place->family == FAMILY_STRNDUP);
+}
+
 static void scan_stream(struct finder *finder, const struct stream *stream)
 {
     struct world *world = finder->world;
@@ -165,7 +176,8 @@ static void scan_stream(struct finder *finder, const struct stream *stream)
                                                        : rule_in_directive(finder, &place);
         if (rule != MIGRATE_RULE_COUNT)
             add_site(world, &place, rule);
-        if (rule == MIGRATE_RULE_DEFINITION || rule == MIGRATE_RULE_DEFINES_NAME)
+        if ((rule == MIGRATE_RULE_DEFINITION || rule == MIGRATE_RULE_DEFINES_NAME) &&
+            !is_platform_name(&place))
             world->sources.at[stream->source_index]->defines_allocator = true;
     }
 }

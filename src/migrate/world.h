@@ -126,6 +126,8 @@ void index_source(struct world *world, uint32_t source);
 struct function *index_function_at(const struct world *world, uint32_t source, uint32_t position);
 /* The definition that a call in that source means, or NULL. */
 struct function *index_function(const struct world *world, uint32_t source, name_id name);
+/* Whether it is defined under some #if, that of an include guard not counted. */
+bool index_is_conditional(const struct world *world, const struct function *function);
 struct macro *index_macro(const struct world *world, name_id name);
 bool index_is_type(const struct world *world, name_id name);
 /* Position of the partner of the bracket at `position`, forward or backward, or NOTHING. */

@@ -13,6 +13,8 @@
 #include <malloc.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include <shale/version.h>
@@ -21,6 +23,8 @@
 #include "slab/fast.h"
 #include "slab/foreign.h"
 #include "slab/malloc.h"
+#include "slab/purger.h"
+#include "slab/settings.h"
 #include "slab/stats.h"
 
 /* Before any other constructor: the library is linked with -z initfirst. */
@@ -37,6 +41,32 @@ SHALE_EXPORT bool shale_owns(const void *address);
 bool shale_owns(const void *address)
 {
     return slab_owns(address);
+}
+
+static bool is_on(char *const *environment, const char *setting)
+{
+    for (; *environment != NULL; environment++)
+        if (strcmp(*environment, setting) == 0)
+            return true;
+    return false;
+}
+
+/*
+ * Constructors get what main gets. This one runs before the C library's own (the library is linked
+ * to be initialised first), so getenv knows nothing yet.
+ */
+__attribute__((constructor)) static void read_settings(int count, char **arguments,
+                                                       char **environment)
+{
+    (void)count;
+    (void)arguments;
+    if (environment == NULL || getauxval(AT_SECURE) != 0)
+        return;
+    if (is_on(environment, "SHALE_HUGE_PAGES=1"))
+        shale_atomic_store_relaxed(&slab_settings.huge_pages, true);
+    /* Without the thread memory goes back inside free, as it does by default. */
+    int ignored = is_on(environment, "SHALE_PURGE_THREAD=1") ? slab_purger_start() : 0;
+    (void)ignored;
 }
 
 /* The C library's headers have other parameter names.

@@ -13,7 +13,7 @@ enum {
 
 _Static_assert(STEPS_TO_128 + PER_DOUBLING * 9 == SLAB_CLASSES, "9 doublings from 128 B to 64 KiB");
 
-static uint32_t size_of_class(unsigned class)
+uint32_t slab_class_size(unsigned class)
 {
     if (class < STEPS_TO_128)
         return 16 * (class + 1);
@@ -26,7 +26,7 @@ void slab_class_start(void)
 {
     uint32_t slot = 0;
     for (unsigned class = 0; class < SLAB_CLASSES; class ++) {
-        slab_class_sizes[class] = size_of_class(class);
+        slab_class_sizes[class] = slab_class_size(class);
         for (; slot * 16 <= slab_class_sizes[class]; slot++)
             slab_class_table[slot] = (uint8_t) class;
     }
@@ -46,7 +46,7 @@ size_t slab_class_aligned_bytes(size_t size, size_t alignment)
     if (size > SLAB_CLASS_MAX)
         return 0;
     unsigned class = class_of_size(size);
-    while ((size_of_class(class) & (alignment - 1)) != 0)
+    while ((slab_class_size(class) & (alignment - 1)) != 0)
         class ++; /* ends: the last class is a multiple of every alignment */
-    return size_of_class(class);
+    return slab_class_size(class);
 }

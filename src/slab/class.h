@@ -23,6 +23,9 @@ extern uint32_t slab_class_sizes[SLAB_CLASSES];
 /* Fills the two tables: before any other function here. */
 void slab_class_start(void);
 
+/* As the table, which it fills: needs none. */
+uint32_t slab_class_size(unsigned class);
+
 /* Class of a request of at most SLAB_CLASS_MAX bytes; 0 bytes get the smallest. */
 static SHALE_ALWAYS_INLINE unsigned slab_class_of(size_t size)
 {

@@ -8,8 +8,6 @@
 #include "slab/thread.h"
 
 static const struct slab_next *(*finder)(void);
-static _Atomic uint64_t forwarded;
-static _Atomic uint64_t ignored;
 
 void slab_foreign_set_finder(const struct slab_next *(*find)(void))
 {
@@ -25,7 +23,10 @@ static const struct slab_next *next_allocator(void)
         thr != &slab_thr_empty && thr != &slab_thr_gone && shale_atomic_load_relaxed(&thr->op) != 0;
     if (finder != NULL && !inside)
         next = finder();
-    shale_atomic_fetch_add_relaxed(next != NULL ? &forwarded : &ignored, 1);
+    if (next != NULL)
+        SLAB_TOTAL(foreign_forwarded, 1);
+    else
+        SLAB_TOTAL(foreign_ignored, 1);
     return next;
 }
 
@@ -55,10 +56,10 @@ size_t slab_foreign_usable_size(const void *block)
 
 uint64_t slab_foreign_forwarded(void)
 {
-    return shale_atomic_load_relaxed(&forwarded);
+    return shale_atomic_load_relaxed(&slab_totals.foreign_forwarded);
 }
 
 uint64_t slab_foreign_ignored(void)
 {
-    return shale_atomic_load_relaxed(&ignored);
+    return shale_atomic_load_relaxed(&slab_totals.foreign_ignored);
 }

@@ -7,6 +7,7 @@
 #include "base/os.h"
 #include "slab/fork.h"
 #include "slab/range.h"
+#include "slab/thread.h"
 
 struct entry {
     uintptr_t address; /* 0: never used; 1: was used */
@@ -19,7 +20,6 @@ struct shale_lock slab_huge_lock = SHALE_LOCK_INIT(SHALE_RANK_SLAB_HUGE);
 static struct entry *table;
 static size_t slots;
 static size_t taken; /* used and removed entries */
-static _Atomic size_t total;
 
 static size_t slot_of(uintptr_t address, size_t count)
 {
@@ -88,7 +88,8 @@ void *slab_huge_alloc(size_t size, size_t alignment)
     if (room) {
         insert(table, slots, (struct entry){(uintptr_t)block, size});
         taken++;
-        shale_atomic_add_single_writer(&total, size);
+        SLAB_TOTAL(direct_bytes, size);
+        SLAB_TOTAL(direct_allocs, 1);
     }
     slab_os_unlock(&slab_huge_lock, &saved);
     if (!room) {
@@ -117,7 +118,8 @@ bool slab_huge_free(void *block)
     if (entry != NULL) {
         size = entry->size;
         entry->address = REMOVED;
-        shale_atomic_add_single_writer(&total, -size);
+        SLAB_TOTAL(direct_bytes, -(uint64_t)size);
+        SLAB_TOTAL(direct_frees, 1);
     }
     slab_os_unlock(&slab_huge_lock, &saved);
     if (size == 0)
@@ -140,7 +142,7 @@ void *slab_huge_resize(void *block, size_t size)
             entry->address = REMOVED;
             insert(table, slots, (struct entry){(uintptr_t)moved, size});
             taken++;
-            shale_atomic_add_single_writer(&total, size - old);
+            SLAB_TOTAL(direct_bytes, (uint64_t)size - old);
         }
     }
     slab_os_unlock(&slab_huge_lock, &saved);
@@ -149,5 +151,5 @@ void *slab_huge_resize(void *block, size_t size)
 
 size_t slab_huge_total(void)
 {
-    return shale_atomic_load_relaxed(&total);
+    return shale_atomic_load_relaxed(&slab_totals.direct_bytes);
 }

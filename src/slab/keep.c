@@ -36,8 +36,8 @@ static void halve(uint64_t now_ns)
     shale_atomic_fetch_sub_relaxed(&regretted, before - after);
 }
 
-uint32_t slab_keep_now(uint32_t used, uint64_t now_ns)
+uint32_t slab_keep_regretted(uint64_t now_ns)
 {
     halve(now_ns);
-    return slab_keep_least(used) + shale_atomic_load_relaxed(&regretted);
+    return shale_atomic_load_relaxed(&regretted);
 }

@@ -21,7 +21,7 @@ void slab_keep_regret(uint32_t units);
 /* Free units always worth keeping beside `used`. */
 uint32_t slab_keep_least(uint32_t used);
 
-/* The same and what is regretted. */
-uint32_t slab_keep_now(uint32_t used, uint64_t now_ns);
+/* Units that are regretted still. */
+uint32_t slab_keep_regretted(uint64_t now_ns);
 
 #endif

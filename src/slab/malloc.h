@@ -29,7 +29,8 @@ void *slab_malloc(size_t size) SHALE_MALLOC;
 void *slab_calloc(size_t count, size_t size) SHALE_MALLOC;
 
 /*
- * Resizes a block, where it is when the size class stays or what lies behind it is free.
+ * Resizes a block: where it is when the size class stays or what lies behind it is free, by moving
+ * its pages when it is large, else by copying.
  *
  * @param block  NULL: as slab_malloc.
  * @return the block, or NULL with ENOMEM; then the old one is untouched. Size 0 gives a minimal

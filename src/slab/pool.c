@@ -13,6 +13,7 @@
 #include "base/probe.h"
 #include "slab/bias.h"
 #include "slab/epoch.h"
+#include "slab/move.h"
 #include "slab/range.h"
 
 enum {
@@ -29,21 +30,15 @@ static struct {
     struct shale_lock lock;
     struct list dirty[SLAB_HALVES];
     struct list clean[SLAB_HALVES];
-    uint32_t fresh[SLAB_HALVES]; /* never used from here on */
-    _Atomic uint32_t used;
-    _Atomic uint32_t large; /* of the used ones: in blocks of segments */
-    _Atomic uint32_t dirty_count;
-    _Atomic uint32_t clean_count;
-    _Atomic uint64_t purged_bytes;
-    _Atomic uint64_t purges;
-    _Atomic uint64_t purges_failed;
     uint64_t bits[SEGMENTS_MAX / BITS];
 } pool = {.lock = SHALE_LOCK_INIT(SHALE_RANK_SLAB_INTERNAL)};
+
+struct slab_pool_tally slab_pool_tally;
 
 void slab_pool_start(void)
 {
     for (unsigned half = 0; half < SLAB_HALVES; half++)
-        pool.fresh[half] = slab_range.first[half];
+        slab_pool_tally.fresh[half] = slab_range.first[half];
 }
 
 struct shale_lock *slab_pool_lock(void)
@@ -53,7 +48,7 @@ struct shale_lock *slab_pool_lock(void)
 
 uint32_t slab_pool_fresh(unsigned half)
 {
-    return pool.fresh[half];
+    return slab_pool_tally.fresh[half];
 }
 
 static bool is_free(uint32_t segment)
@@ -68,7 +63,7 @@ static struct list *list_of(const struct slab_seg *seg)
 
 static _Atomic uint32_t *count_of(const struct slab_seg *seg)
 {
-    return seg->clean == UINT32_MAX ? &pool.clean_count : &pool.dirty_count;
+    return seg->clean == UINT32_MAX ? &slab_pool_tally.clean : &slab_pool_tally.dirty;
 }
 
 static void add_free(uint32_t segment)
@@ -117,9 +112,9 @@ static void make_fresh(uint32_t segment, unsigned half)
 
 static void count_used(enum slab_seg_state state, uint32_t count)
 {
-    shale_atomic_add_single_writer(&pool.used, count);
+    shale_atomic_add_single_writer(&slab_pool_tally.used, count);
     if (state == SLAB_SEG_LARGE)
-        shale_atomic_add_single_writer(&pool.large, count);
+        shale_atomic_add_single_writer(&slab_pool_tally.large, count);
 }
 
 static void mark_taken(uint32_t segment, uint32_t count, enum slab_seg_state state)
@@ -131,6 +126,7 @@ static void mark_taken(uint32_t segment, uint32_t count, enum slab_seg_state sta
         seg->next = seg->prev = SLAB_NONE;
     }
     count_used(state, count);
+    shale_atomic_add_single_writer(&slab_pool_tally.taken, count);
 }
 
 /* The next index whose address is a multiple of `align` segments. */
@@ -158,7 +154,7 @@ static uint32_t next_bit(uint32_t from, uint32_t end, bool free)
 /* First fit among segments that were used before. */
 static uint32_t find_run(unsigned half, uint32_t count, uint32_t align)
 {
-    uint32_t end = pool.fresh[half];
+    uint32_t end = slab_pool_tally.fresh[half];
     uint32_t from = next_bit(slab_range.first[half], end, true);
     while (from < end) {
         uint32_t stop = next_bit(from, end, false);
@@ -186,12 +182,12 @@ static enum slab_step take_single(unsigned half, uint32_t *segment)
 static enum slab_step take_fresh(unsigned half, uint32_t count, uint32_t align, uint32_t *segment,
                                  struct slab_growth *grow)
 {
-    uint32_t start = pool.fresh[half];
+    uint32_t start = slab_pool_tally.fresh[half];
     while (start > slab_range.first[half] && is_free(start - 1) && count > 1)
         start--;
     start = align_index(start, align);
-    if (start < pool.fresh[half] && start + count <= pool.fresh[half])
-        start = align_index(pool.fresh[half], align);
+    if (start < slab_pool_tally.fresh[half] && start + count <= slab_pool_tally.fresh[half])
+        start = align_index(slab_pool_tally.fresh[half], align);
     if (count > slab_range.end[half] || start > slab_range.end[half] - count)
         return SLAB_NO_MEMORY;
     /* ORDER RANGE1 acquire <- release in move_frontier() [range.c]. Below the frontier memory can
@@ -200,12 +196,12 @@ static enum slab_step take_fresh(unsigned half, uint32_t count, uint32_t align, 
         *grow = (struct slab_growth){half, start + count};
         return SLAB_GROW;
     }
-    for (uint32_t i = start; i < pool.fresh[half]; i++)
+    for (uint32_t i = start; i < slab_pool_tally.fresh[half]; i++)
         remove_free(i);
-    for (; pool.fresh[half] < start + count; pool.fresh[half]++) {
-        make_fresh(pool.fresh[half], half);
-        if (pool.fresh[half] < start)
-            add_free(pool.fresh[half]);
+    for (; slab_pool_tally.fresh[half] < start + count; slab_pool_tally.fresh[half]++) {
+        make_fresh(slab_pool_tally.fresh[half], half);
+        if (slab_pool_tally.fresh[half] < start)
+            add_free(slab_pool_tally.fresh[half]);
     }
     *segment = start;
     return SLAB_DONE;
@@ -262,7 +258,7 @@ enum slab_step slab_pool_give(uint32_t segment, uint32_t count)
 static bool all_free(uint32_t segment, uint32_t count)
 {
     unsigned half = segment >= slab_range.first[1] ? 1 : 0;
-    return segment + count <= pool.fresh[half] &&
+    return segment + count <= slab_pool_tally.fresh[half] &&
            next_bit(segment, segment + count, false) == segment + count;
 }
 
@@ -272,9 +268,10 @@ static bool extend_fresh(uint32_t segment, uint32_t count)
     unsigned half = segment >= slab_range.first[1] ? 1 : 0;
     struct slab_growth grow;
     uint32_t first = SLAB_NONE;
-    uint32_t listed = pool.fresh[half] - segment;
-    if (segment > pool.fresh[half] || listed >= count || count > slab_range.end[half] - segment ||
-        next_bit(segment, pool.fresh[half], false) != pool.fresh[half])
+    uint32_t listed = slab_pool_tally.fresh[half] - segment;
+    if (segment > slab_pool_tally.fresh[half] || listed >= count ||
+        count > slab_range.end[half] - segment ||
+        next_bit(segment, slab_pool_tally.fresh[half], false) != slab_pool_tally.fresh[half])
         return false;
     uint32_t more = count - listed;
     /* ORDER RANGE1 acquire <- release in move_frontier() [range.c]. As in take_fresh. */
@@ -309,12 +306,12 @@ enum slab_step slab_pool_extend(uint32_t segment, uint32_t count, uint32_t more)
 
 uint32_t slab_pool_dirty(void)
 {
-    return shale_atomic_load_relaxed(&pool.dirty_count);
+    return shale_atomic_load_relaxed(&slab_pool_tally.dirty);
 }
 
 uint32_t slab_pool_large(void)
 {
-    return shale_atomic_load_relaxed(&pool.large);
+    return shale_atomic_load_relaxed(&slab_pool_tally.large);
 }
 
 /* Takes the oldest dirty segment off its list. */
@@ -342,10 +339,10 @@ static enum slab_step put_back(uint32_t segment, bool purged)
         return SLAB_BUSY;
     if (purged) {
         slab_seg_at(segment)->clean = slab_seg_at(segment)->purged = UINT32_MAX;
-        shale_atomic_add_single_writer(&pool.purged_bytes, SLAB_SEGMENT_SIZE);
-        shale_atomic_add_single_writer(&pool.purges, 1);
+        shale_atomic_add_single_writer(&slab_pool_tally.purged_bytes, SLAB_SEGMENT_SIZE);
+        shale_atomic_add_single_writer(&slab_pool_tally.purges, 1);
     } else {
-        shale_atomic_add_single_writer(&pool.purges_failed, 1);
+        shale_atomic_add_single_writer(&slab_pool_tally.purges_failed, 1);
     }
     add_free(segment);
     shale_lock_release(&pool.lock);
@@ -373,24 +370,17 @@ uint64_t slab_pool_purge(struct slab_thr *thr, uint64_t max_bytes)
     uint64_t bytes = 0;
     uint32_t segment = SLAB_NONE;
     while (bytes < max_bytes && take_dirty_patiently(thr, &segment) == SLAB_DONE) {
-        bool purged = shale_os_purge(slab_segment_address(segment), SLAB_SEGMENT_SIZE) == 0;
+        int error = slab_move_purge(segment);
+        bool purged = error == 0;
         SHALE_PROBE2(slab_purge, segment, purged);
+        if (error == SHALE_ENOMEM)
+            break; /* perhaps a hole: it stays off the lists */
         put_back_patiently(thr, segment, purged);
         if (!purged)
             break; /* locked memory: the next one would fail as well */
         bytes += SLAB_SEGMENT_SIZE;
     }
     return bytes;
-}
-
-void slab_pool_count(struct slab_pool_counts *counts)
-{
-    counts->segments_used = shale_atomic_load_relaxed(&pool.used);
-    counts->segments_dirty = shale_atomic_load_relaxed(&pool.dirty_count);
-    counts->segments_clean = shale_atomic_load_relaxed(&pool.clean_count);
-    counts->purged_bytes = shale_atomic_load_relaxed(&pool.purged_bytes);
-    counts->purges = shale_atomic_load_relaxed(&pool.purges);
-    counts->purges_failed = shale_atomic_load_relaxed(&pool.purges_failed);
 }
 
 static int validate_list(const struct list *list, unsigned half, bool clean, uint32_t *seen)
@@ -417,10 +407,10 @@ int slab_pool_validate(void)
         rule = validate_list(&pool.dirty[half], half, false, &dirty);
         if (rule == 0)
             rule = validate_list(&pool.clean[half], half, true, &clean);
-        for (uint32_t s = slab_range.first[half]; s < pool.fresh[half]; s++)
+        for (uint32_t s = slab_range.first[half]; s < slab_pool_tally.fresh[half]; s++)
             bits += is_free(s);
     }
-    if (rule == 0 && (dirty != pool.dirty_count || clean != pool.clean_count))
+    if (rule == 0 && (dirty != slab_pool_tally.dirty || clean != slab_pool_tally.clean))
         rule = 4;
     return rule == 0 && bits != dirty + clean ? 5 : rule;
 }

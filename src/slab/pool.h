@@ -18,18 +18,22 @@ enum slab_step {
     SLAB_BUSY, /* an internal lock was taken: op = 0, wait, start again */
     SLAB_GROW, /* the frontier must move first: op = 0, slab_pool_grow, start again */
     SLAB_NO_MEMORY,
-    SLAB_STALE,      /* the epoch is closed, or never was */
-    SLAB_OVER_QUOTA, /* of the epoch's account */
 };
 
-struct slab_pool_counts {
-    uint64_t segments_used;
-    uint64_t segments_dirty;
-    uint64_t segments_clean;
-    uint64_t purged_bytes;
-    uint64_t purges;
-    uint64_t purges_failed;
+/* What the pool has and did, in segments but for purged_bytes. Written under its lock. */
+struct slab_pool_tally {
+    uint32_t fresh[SLAB_HALVES]; /* never used from here on */
+    _Atomic uint32_t used;
+    _Atomic uint32_t large; /* of the used ones: in blocks of segments */
+    _Atomic uint32_t dirty;
+    _Atomic uint32_t clean;
+    _Atomic uint64_t taken; /* ever */
+    _Atomic uint64_t purged_bytes;
+    _Atomic uint64_t purges;
+    _Atomic uint64_t purges_failed;
 };
+
+extern struct slab_pool_tally slab_pool_tally;
 
 /* Once, after slab_range_start. */
 void slab_pool_start(void);
@@ -75,8 +79,6 @@ uint32_t slab_pool_large(void);
  */
 struct slab_thr;
 uint64_t slab_pool_purge(struct slab_thr *thr, uint64_t max_bytes);
-
-void slab_pool_count(struct slab_pool_counts *counts);
 
 /* Segments of a half that were ever used end here. For statistics and validators. */
 uint32_t slab_pool_fresh(unsigned half);

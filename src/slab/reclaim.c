@@ -5,16 +5,15 @@
 #include "base/clock.h"
 #include "base/os.h"
 #include "slab/bias.h"
-#include "slab/close.h"
 #include "slab/fork.h"
 #include "slab/keep.h"
 #include "slab/orphan.h"
+#include "slab/purger.h"
 #include "slab/range.h"
 #include "slab/unit.h"
 
 enum {
     VISIT_PATIENCE_NS = 1000000,
-    CLOSE_BUDGET_NS = 10000000, /* for each epoch whose close was left unfinished */
     PURGE_PERIOD_NS = 10000000, /* for a segment */
     PURGE_SAVED_MAX = 512,      /* periods: 1 GiB at once after five seconds of nothing */
     UNIT_PRICE = 2,             /* free units one by one: 290 us for a segment's worth, not 176 */
@@ -38,9 +37,9 @@ static void collect_list(struct slab_thr *thr, uint32_t unit)
 }
 
 /* A current slab without live blocks is of no use to a thread that is asked to be tidy. */
-static void retire_current(struct slab_thr *thr, struct slab_cache *cache, unsigned class)
+static void retire_current(struct slab_thr *thr, unsigned class)
 {
-    struct slab_hot *hot = cache->current[class];
+    struct slab_hot *hot = thr->main.current[class];
     if (hot == &slab_hot_empty)
         return;
     slab_collect(thr, hot);
@@ -49,25 +48,16 @@ static void retire_current(struct slab_thr *thr, struct slab_cache *cache, unsig
     slab_park(thr, hot);
 }
 
-static void tidy_cache(struct slab_thr *thr, struct slab_cache *cache)
-{
-    if (cache->region)
-        return;
-    collect_list(thr, cache->full);
-    for (unsigned class = 0; class < SLAB_CLASSES; class ++) {
-        retire_current(thr, cache, class);
-        collect_list(thr, cache->partial[class]);
-    }
-}
-
 void slab_tidy(struct slab_thr *thr)
 {
     thr->tidy_again = false;
     slab_flush_batches(thr);
     slab_collect_messages(thr, UINT32_MAX);
-    for (struct slab_cache *cache = thr->caches; cache != NULL; cache = cache->next)
-        tidy_cache(thr, cache);
-    tidy_cache(thr, &thr->main);
+    collect_list(thr, thr->main.full);
+    for (unsigned class = 0; class < SLAB_CLASSES; class ++) {
+        retire_current(thr, class);
+        collect_list(thr, thr->main.partial[class]);
+    }
     if (!slab_release_empties(thr, 0))
         thr->tidy_again = true;
 }
@@ -108,21 +98,20 @@ static void trim_epoch(struct slab_epoch *epoch)
     shale_lock_release(&epoch->lock);
 }
 
-static enum slab_step take_dirty_patiently(struct slab_thr *self, struct slab_epoch *epoch,
-                                           uint32_t *unit, uint32_t *count)
+static enum slab_step take_dirty_patiently(struct slab_thr *self, uint32_t *unit, uint32_t *count)
 {
     enum slab_step step;
-    while (slab_enter(self), step = slab_units_take_dirty(epoch, unit, count), slab_leave(self),
-           step == SLAB_BUSY)
+    while (slab_enter(self), step = slab_units_take_dirty(&slab_epoch_eternal, unit, count),
+           slab_leave(self), step == SLAB_BUSY)
         slab_wait();
     return step;
 }
 
-static void give_purged_patiently(struct slab_thr *self, struct slab_epoch *epoch, uint32_t unit,
-                                  uint32_t count, bool purged)
+static void give_purged_patiently(struct slab_thr *self, uint32_t unit, uint32_t count, bool purged)
 {
     enum slab_step step;
-    while (slab_enter(self), step = slab_units_give_purged(epoch, unit, count, purged),
+    while (slab_enter(self),
+           step = slab_units_give_purged(&slab_epoch_eternal, unit, count, purged),
            slab_leave(self), step == SLAB_BUSY)
         slab_wait();
 }
@@ -131,37 +120,29 @@ static void give_purged_patiently(struct slab_thr *self, struct slab_epoch *epoc
  * Free units of segments that are in use otherwise. 64 KiB of small pages cost 9 us to give back,
  * twice as much per byte as a whole segment, and a slab of each class can pin a segment for ever.
  */
-static uint64_t purge_units(struct slab_thr *self, struct slab_epoch *epoch, uint64_t max_bytes)
+static uint64_t purge_units(struct slab_thr *self, uint64_t max_bytes)
 {
     uint64_t bytes = 0;
     uint32_t unit = SLAB_NONE;
     uint32_t count = 0;
-    while (bytes < max_bytes && shale_atomic_load_relaxed(&epoch->dirty_units) != 0 &&
-           take_dirty_patiently(self, epoch, &unit, &count) == SLAB_DONE) {
+    while (bytes < max_bytes && dirty_units() != 0 &&
+           take_dirty_patiently(self, &unit, &count) == SLAB_DONE) {
         size_t size = (size_t)count << SLAB_UNIT_SHIFT;
         bool purged = shale_os_purge(slab_unit_address(unit), size) == 0;
-        give_purged_patiently(self, epoch, unit, count, purged);
-        if (!purged)
+        give_purged_patiently(self, unit, count, purged);
+        SLAB_TOTAL(unit_purges, 1);
+        if (!purged) {
+            SLAB_TOTAL(unit_purges_failed, 1);
             break; /* locked memory: the next one would fail as well */
+        }
         bytes += size;
     }
     return bytes;
 }
 
-/* Free units of epochs that are open. One that ends meanwhile has none, or its slot's next has. */
-static uint64_t purge_epochs(struct slab_thr *self, uint64_t max_bytes)
+static void tidy_everyone(struct slab_thr *self)
 {
-    uint64_t bytes = 0;
-    /* ORDER RANGE2 acquire <- release in slab_range_grow_slots() [range.c]. The tables below. */
-    uint32_t slots = shale_atomic_load_acquire(&slab_range_slots);
-    for (uint32_t slot = 1; slot < slots && bytes < max_bytes; slot++)
-        if (slab_state_of(slab_head_at(slot)) != SLAB_EPOCH_FREE)
-            bytes += purge_units(self, slab_epoch_at(slot), max_bytes - bytes);
-    return bytes;
-}
-
-uint64_t slab_reclaim(struct slab_thr *self, uint64_t max_bytes)
-{
+    SLAB_TOTAL(reclaims, 1);
     /* Twice: the first round sends batches, the second takes what they brought. */
     for (int round = 0; round < 2; round++) {
         slab_enter(self);
@@ -169,18 +150,22 @@ uint64_t slab_reclaim(struct slab_thr *self, uint64_t max_bytes)
         slab_leave(self);
         (void)slab_visit_all(self, SLAB_ATTN_TIDY, tidy_other, NULL);
     }
-    slab_close_pending(CLOSE_BUDGET_NS);
     slab_enter(self);
     slab_tidy(self);
     trim_epoch(&slab_epoch_eternal);
-    trim_epoch(&slab_epoch_nursery);
     slab_leave(self);
+}
+
+static uint64_t purge_any(struct slab_thr *self, uint64_t max_bytes)
+{
     uint64_t bytes = slab_pool_purge(self, max_bytes);
-    if (bytes < max_bytes)
-        bytes += purge_units(self, &slab_epoch_eternal, max_bytes - bytes);
-    if (bytes < max_bytes)
-        bytes += purge_units(self, &slab_epoch_nursery, max_bytes - bytes);
-    return bytes < max_bytes ? bytes + purge_epochs(self, max_bytes - bytes) : bytes;
+    return bytes < max_bytes ? bytes + purge_units(self, max_bytes - bytes) : bytes;
+}
+
+uint64_t slab_reclaim(struct slab_thr *self, uint64_t max_bytes)
+{
+    tidy_everyone(self);
+    return purge_any(self, max_bytes);
 }
 
 /* ---- plain malloc ----------------------------------------------------------------------------
@@ -204,7 +189,7 @@ static void retire_all_current(struct slab_thr *self)
 {
     slab_enter(self);
     for (unsigned class = 0; class < SLAB_CLASSES; class ++)
-        retire_current(self, &self->main, class);
+        retire_current(self, class);
     slab_leave(self);
 }
 
@@ -221,24 +206,45 @@ static void purge(struct slab_thr *self, uint64_t wanted, uint64_t now)
         bytes = slab_pool_purge(self, wanted);
     } else {
         retire_all_current(self);
-        bytes = UNIT_PRICE * purge_units(self, &slab_epoch_eternal, wanted);
+        bytes = UNIT_PRICE * purge_units(self, wanted);
     }
     uint64_t units = (bytes == 0 ? credit : bytes) >> SLAB_UNIT_SHIFT;
     self->purge_tick_ns += units * (PURGE_PERIOD_NS / SLAB_SEGMENT_UNITS);
 }
 
-void slab_purge_after(struct slab_thr *self, size_t bytes)
+static uint32_t used_units(void)
+{
+    return shale_atomic_load_relaxed(&slab_epoch_eternal.used_units) +
+           slab_pool_large() * SLAB_SEGMENT_UNITS;
+}
+
+/* Free bytes beyond `keep` units, if they are worth a purge. */
+static uint64_t beyond(uint32_t keep)
 {
     uint32_t free = free_units();
-    uint32_t used = shale_atomic_load_relaxed(&slab_epoch_eternal.used_units) +
-                    slab_pool_large() * SLAB_SEGMENT_UNITS;
-    if (SHALE_LIKELY(free < slab_keep_least(used) + SLAB_SEGMENT_UNITS))
+    return free < keep + SLAB_SEGMENT_UNITS ? 0 : (uint64_t)(free - keep) << SLAB_UNIT_SHIFT;
+}
+
+void slab_purge_after(struct slab_thr *self, size_t bytes)
+{
+    uint32_t least = slab_keep_least(used_units());
+    if (SHALE_LIKELY(beyond(least) == 0) || slab_purger_wake())
         return;
     uint64_t now = shale_clock_monotonic_ns();
-    uint32_t keep = slab_keep_now(used, now);
-    if (free < keep + SLAB_SEGMENT_UNITS)
-        return;
-    uint64_t beyond = (uint64_t)(free - keep) << SLAB_UNIT_SHIFT;
+    uint64_t excess = beyond(least + slab_keep_regretted(now));
     uint64_t wanted = bytes <= SLAB_SEGMENT_SIZE ? SLAB_SEGMENT_SIZE : bytes;
-    purge(self, wanted < beyond ? wanted : beyond, now);
+    if (excess != 0)
+        purge(self, wanted < excess ? wanted : excess, now);
+}
+
+uint64_t slab_purge_to_keep(struct slab_thr *self)
+{
+    uint32_t regretted = slab_keep_regretted(shale_clock_monotonic_ns());
+    return purge_any(self, beyond(slab_keep_least(used_units()) + regretted));
+}
+
+uint64_t slab_purge_to_regret(struct slab_thr *self)
+{
+    tidy_everyone(self);
+    return purge_any(self, beyond(slab_keep_regretted(shale_clock_monotonic_ns())));
 }

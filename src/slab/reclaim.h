@@ -26,9 +26,17 @@ uint64_t slab_reclaim(struct slab_thr *self, uint64_t max_bytes);
 /*
  * Plain malloc has no close: when more is free and resident than is worth keeping (keep.h), this
  * gives back as much as a freed block of `bytes` had, at least a segment, within a budget of a
- * segment per 10 ms and thread that is saved up to 512. Locks: none held; op is 0.
+ * segment per 10 ms and thread that is saved up to 512; or it leaves that to the purger
+ * (purger.h). Locks: none held; op is 0.
  */
 void slab_purge_after(struct slab_thr *self, size_t bytes);
+
+/*
+ * For the purger: everything beyond the keep, and everything that is not regretted, after every
+ * thread was tidied. @return bytes given back. Locks: none held; op is 0.
+ */
+uint64_t slab_purge_to_keep(struct slab_thr *self);
+uint64_t slab_purge_to_regret(struct slab_thr *self);
 
 /* Visits every other live thread: fn runs under its biased lock. Returns how many did not stop. */
 unsigned slab_visit_all(struct slab_thr *self, uint32_t request,

@@ -5,33 +5,41 @@
 #include <string.h>
 
 #include "base/probe.h"
-#include "slab/cache.h"
 #include "slab/class.h"
-#include "slab/epoch_units.h"
 #include "slab/remote.h"
+#include "slab/unit.h"
 
 enum {
-    LINK_BYTES = 4096, /* new blocks per step: one page is touched */
-    WORTH_SHARE = 8,   /* a full slab is worth a visit when 1/8 of it came back, */
-    WORTH_MAX = 128,   /* or this many blocks */
-    EMPTIES_MIN = 4,   /* empty slabs a thread may keep */
-    EMPTIES_SHARE = 4, /* and one in so many that it owns */
+    LINK_BYTES = 4096,   /* new blocks per step: one page is touched */
+    LINK_PAGES_MANY = 4, /* pages per step, of a slab begun, in the heap of a thread that owns */
+    OWNED_MANY = 128,    /* so many slabs: fewer steps fault, for 12 KiB per class at most */
+    WORTH_SHARE = 8,     /* a full slab is worth a visit when 1/8 of it came back, */
+    WORTH_MAX = 128,     /* or this many blocks */
+    EMPTIES_MIN = 4,     /* empty slabs a thread may keep */
+    EMPTIES_SHARE = 4,   /* and one in so many that it owns */
     RELEASES_AT_ONCE = 2,
 };
 
 struct slab_hot slab_hot_empty;
 
-/* A thread that owns a slab of an epoch has a cache of it. */
 static struct slab_cache *cache_of(struct slab_thr *thr, const struct slab_hot *hot)
 {
-    return SHALE_LIKELY(hot->epoch == 0) ? &thr->main : slab_cache_at(thr, hot->epoch);
+    (void)hot;
+    return &thr->main;
+}
+
+static uint32_t link_bytes(const struct slab_thr *thr, const struct slab_hot *hot)
+{
+    bool many = thr->owned >= OWNED_MANY && hot->linked >= hot->capacity / 4;
+    return many ? LINK_PAGES_MANY * LINK_BYTES : LINK_BYTES;
 }
 
 bool slab_link_more(struct slab_thr *thr, struct slab_hot *hot)
 {
     if (hot->linked == hot->capacity)
         return false;
-    uint32_t count = hot->size >= LINK_BYTES ? 1 : LINK_BYTES / hot->size;
+    uint32_t bytes = link_bytes(thr, hot);
+    uint32_t count = hot->size >= bytes ? 1 : bytes / hot->size;
     if (count > hot->capacity - hot->linked)
         count = hot->capacity - hot->linked;
     char *block = slab_unit_address(hot->unit) + (uint64_t)hot->linked * hot->size;
@@ -172,8 +180,6 @@ static void give_up(struct slab_thr *thr, struct slab_hot *hot)
     hot->list = SLAB_LIST_BROKEN;
     hot->free = NULL;
     hot->trigger = UINT64_MAX;
-    slab_set_owner(hot->unit, SLAB_NONE); /* what is freed of it goes nowhere */
-    thr->owned--;
     SLAB_COUNT(thr, misuse, 1);
     SHALE_PROBE2(slab_misuse, hot->unit, hot->frees);
 }
@@ -197,7 +203,7 @@ static void push_empty(struct slab_thr *thr, struct slab_hot *hot)
 
 static bool try_release(struct slab_thr *thr, struct slab_hot *hot)
 {
-    struct slab_epoch *epoch = slab_epoch_of(hot->epoch);
+    struct slab_epoch *epoch = slab_epoch_of(slab_unit_at(hot->unit)->epoch);
     if (!slab_internal_try(&epoch->lock)) {
         SLAB_COUNT(thr, lock_busy, 1);
         return false;
@@ -211,11 +217,11 @@ static bool try_release(struct slab_thr *thr, struct slab_hot *hot)
 
 /*
  * Keeps a slab whose blocks are all back, and gives the longest kept away when there are too many:
- * a thread that owns less and less keeps less and less. Those of other epochs go back at once.
+ * a thread that owns less and less keeps less and less.
  */
 static void retire(struct slab_thr *thr, struct slab_hot *hot)
 {
-    if (hot->epoch == 0 && slab_class_units(hot->class) == 1 && thr->empties < SLAB_EMPTIES_MAX) {
+    if (slab_class_units(hot->class) == 1 && thr->empties < SLAB_EMPTIES_MAX) {
         push_empty(thr, hot);
         for (int i = 0; i < RELEASES_AT_ONCE && thr->empties > empties_allowed(thr); i++) {
             if (!try_release(thr, slab_hot_at(thr->empty_unit[0])))
@@ -259,6 +265,9 @@ void slab_make_current(struct slab_thr *thr, struct slab_hot *hot)
     hot->list = SLAB_LIST_CURRENT;
     hot->trigger = UINT64_MAX;
     slab_set_current(cache_of(thr, hot), hot->class, hot);
+    /* When its blocks are used up these are looked at; both may have left the cache long ago. */
+    __builtin_prefetch(slab_rem_at(hot->unit), 1);
+    __builtin_prefetch(slab_hot_at(cache_of(thr, hot)->partial[hot->class]), 1);
 }
 
 bool slab_park_full(struct slab_thr *thr, struct slab_hot *hot)
@@ -276,9 +285,9 @@ bool slab_park_full(struct slab_thr *thr, struct slab_hot *hot)
     return true;
 }
 
-struct slab_hot *slab_unpark(struct slab_thr *thr, const struct slab_cache *cache, unsigned class)
+struct slab_hot *slab_unpark(struct slab_thr *thr, unsigned class)
 {
-    uint32_t unit = cache->partial[class];
+    uint32_t unit = thr->main.partial[class];
     if (unit == SLAB_NONE)
         return NULL;
     struct slab_hot *hot = slab_hot_at(unit);
@@ -289,7 +298,7 @@ struct slab_hot *slab_unpark(struct slab_thr *thr, const struct slab_cache *cach
 /* ---- taking and releasing ---------------------------------------------------------------------
  */
 
-void slab_make(struct slab_thr *thr, uint32_t slot, uint32_t unit, unsigned class, bool zero)
+void slab_make(struct slab_thr *thr, uint32_t unit, unsigned class, bool zero)
 {
     struct slab_hot *hot = slab_hot_at(unit);
     struct slab_unit *entry = slab_unit_at(unit);
@@ -298,14 +307,13 @@ void slab_make(struct slab_thr *thr, uint32_t slot, uint32_t unit, unsigned clas
                              .size = slab_class_sizes[class],
                              .unit = unit,
                              .class = (uint8_t) class,
-                             .zero = zero,
-                             .epoch = (uint16_t)slot};
+                             .zero = zero};
     shale_atomic_store_relaxed(&slab_rem_at(unit)->word, 0);
     entry->class = (uint8_t) class;
-    entry->epoch = (uint16_t)slot;
+    entry->epoch = 0;
     for (uint32_t i = 1; i < slab_class_units(class); i++) {
         struct slab_unit *inner = slab_unit_at(unit + i);
-        inner->back = (uint8_t)i;
+        inner->back = i;
         inner->class = (uint8_t) class;
         shale_atomic_store_relaxed(&inner->state, SLAB_UNIT_INNER);
     }
@@ -328,21 +336,21 @@ struct slab_hot *slab_take_empty(struct slab_thr *thr, unsigned class, bool any)
     hot->list = SLAB_LIST_NONE;
     if (hot->class != class) {
         thr->past_allocs[hot->class] += hot->allocs;
-        slab_make(thr, 0, hot->unit, class, false);
+        slab_make(thr, hot->unit, class, false);
     }
     SLAB_COUNT(thr, slabs_reused, 1);
     return hot;
 }
 
-enum slab_step slab_take(struct slab_thr *thr, const struct slab_cache *cache, unsigned class,
-                         struct slab_hot **hot, struct slab_growth *grow)
+enum slab_step slab_take(struct slab_thr *thr, unsigned class, unsigned half, struct slab_hot **hot,
+                         struct slab_growth *grow)
 {
     struct slab_run run;
     enum slab_step step =
-        slab_epoch_take_units(cache->epoch, slab_class_units(class), 1, &run, grow);
+        slab_units_take(&slab_epoch_eternal, half, slab_class_units(class), 1, &run, grow);
     if (step != SLAB_DONE)
         return step;
-    slab_make(thr, cache->slot, run.unit, class, run.zero);
+    slab_make(thr, run.unit, class, run.zero);
     thr->owned++;
     SLAB_COUNT(thr, slabs_taken, 1);
     *hot = slab_hot_at(run.unit);
@@ -361,19 +369,7 @@ void slab_release_locked(struct slab_epoch *epoch, struct slab_hot *hot)
     shale_atomic_store_relaxed(&slab_rem_at(unit)->word, 0);
     for (uint32_t i = 0; i < units; i++)
         shale_atomic_store_relaxed(&slab_unit_at(unit + i)->state, SLAB_UNIT_FREE);
-    slab_epoch_give_units(epoch, unit, units);
-}
-
-void slab_discard(struct slab_epoch *epoch, struct slab_hot *hot)
-{
-    struct slab_unit *entry = slab_unit_at(hot->unit);
-    unsigned units = slab_class_units(hot->class);
-    epoch->past_allocs[hot->class] += hot->allocs;
-    hot->list = SLAB_LIST_NONE;
-    slab_set_owner(hot->unit, SLAB_NONE);
-    shale_atomic_add_single_writer(&entry->generation, 1);
-    for (unsigned i = 0; i < units; i++)
-        shale_atomic_store_relaxed(&entry[i].state, SLAB_UNIT_FREE);
+    slab_units_give(epoch, unit, units);
 }
 
 bool slab_release_empties(struct slab_thr *thr, uint32_t keep)

@@ -3,15 +3,18 @@
 #include <errno.h>
 
 #include "base/probe.h"
-#include "slab/cache.h"
 #include "slab/fast.h"
 #include "slab/foreign.h"
 #include "slab/huge.h"
 #include "slab/late.h"
 #include "slab/orphan.h"
 #include "slab/reclaim.h"
-#include "slab/region.h"
+#include "slab/settings.h"
 #include "slab/slow.h"
+
+enum { HUGE_OWNED_MIN = (64 << 20) / SLAB_UNIT_SIZE };
+
+struct slab_settings slab_settings;
 
 /* ---- steps that may have to be tried again ----------------------------------------------------
  */
@@ -31,6 +34,7 @@ static bool make_memory(struct slab_thr *thr, struct slab_request *request)
     if (request->reclaimed || thr->id == SLAB_LATE)
         return false;
     request->reclaimed = true;
+    SLAB_TOTAL(out_of_memory, 1);
     SHALE_PROBE1(slab_out_of_memory, request->large.size);
     (void)slab_reclaim(thr, SIZE_MAX);
     return true;
@@ -54,21 +58,19 @@ static bool prepare_again(struct slab_thr *thr, struct slab_request *request, en
         slab_wait();
         return tries_of(thr) == 0 || (uint32_t)++request->tries < tries_of(thr);
     }
-    if (step == SLAB_STALE || step == SLAB_OVER_QUOTA)
-        return false;
     if (step == SLAB_GROW && slab_pool_grow(grow) == 0)
         return true;
     return make_memory(thr, request);
 }
 
-bool slab_run(struct slab_thr *thr, struct slab_request *request,
-              enum slab_step (*step)(struct slab_thr *, struct slab_request *,
-                                     struct slab_growth *))
+/* Runs a step until it is done or hopeless. op is 1 before, 0 after: the heap is finished with. */
+static bool run(struct slab_thr *thr, struct slab_request *request,
+                enum slab_step (*step)(struct slab_thr *, struct slab_request *,
+                                       struct slab_growth *))
 {
     struct slab_growth grow;
     for (;;) {
         enum slab_step result = step(thr, request, &grow);
-        request->result = result;
         if (result == SLAB_DONE) {
             slab_finish(thr);
             return true;
@@ -85,13 +87,8 @@ bool slab_run(struct slab_thr *thr, struct slab_request *request,
 
 static void *no_memory(void)
 {
+    SLAB_TOTAL(failed, 1);
     errno = ENOMEM;
-    return NULL;
-}
-
-void *slab_refuse(const struct slab_request *request)
-{
-    errno = request->result == SLAB_STALE ? ESTALE : ENOMEM;
     return NULL;
 }
 
@@ -116,49 +113,53 @@ static bool refresh_current(struct slab_thr *thr, struct slab_hot *hot)
     return hot->free != NULL || slab_link_more(thr, hot) || !slab_park_full(thr, hot);
 }
 
-/* The next slab of the class, in the order of cost. */
-static enum slab_step next_slab(struct slab_thr *thr, const struct slab_cache *cache,
-                                unsigned class, struct slab_hot **hot, struct slab_growth *grow)
+/*
+ * Huge pages, if they are wanted, where they will be used: for a heap of 64 MiB or more, and a
+ * class whose slab before was used to at least three quarters.
+ */
+static unsigned half_for(const struct slab_thr *thr, const struct slab_hot *previous)
 {
-    bool eternal = cache->epoch == 0; /* only its empty slabs are kept by threads */
-    *hot = slab_unpark(thr, cache, class);
-    if (*hot == NULL && eternal)
-        *hot = slab_take_empty(thr, class, false);
-    if (*hot == NULL)
-        *hot = slab_adopt(thr, cache, class);
-    if (*hot == NULL && eternal)
-        *hot = slab_take_empty(thr, class, true);
-    return *hot != NULL ? SLAB_DONE : slab_take(thr, cache, class, hot, grow);
+    if (thr->owned < HUGE_OWNED_MIN || !shale_atomic_load_relaxed(&slab_settings.huge_pages))
+        return 0;
+    return previous->capacity != 0 && previous->linked >= previous->capacity / 4 * 3 ? 1 : 0;
 }
 
-enum slab_step slab_ready(struct slab_thr *thr, struct slab_cache *cache, unsigned class,
-                          struct slab_hot **hot, struct slab_growth *grow)
+/* The next slab of the class, in the order of cost. */
+static enum slab_step next_slab(struct slab_thr *thr, unsigned class, struct slab_hot **hot,
+                                struct slab_growth *grow)
 {
-    *hot = cache->current[class];
-    while (*hot == &slab_hot_empty || !refresh_current(thr, *hot)) {
-        enum slab_step step = next_slab(thr, cache, class, hot, grow);
-        if (step != SLAB_DONE)
-            return step;
-        slab_make_current(thr, *hot);
-    }
-    return SLAB_DONE;
+    unsigned half = half_for(thr, *hot);
+    *hot = slab_unpark(thr, class);
+    if (*hot == NULL)
+        *hot = slab_take_empty(thr, class, false);
+    if (*hot == NULL)
+        *hot = slab_adopt(thr, class);
+    if (*hot == NULL)
+        *hot = slab_take_empty(thr, class, true);
+    return *hot != NULL ? SLAB_DONE : slab_take(thr, class, half, hot, grow);
+}
+
+static void *pop(struct slab_hot *hot)
+{
+    struct slab_block *block = hot->free;
+    hot->free = block->next;
+    hot->allocs++;
+    return block;
 }
 
 static enum slab_step class_step(struct slab_thr *thr, struct slab_request *request,
                                  struct slab_growth *grow)
 {
-    struct slab_cache *cache = &thr->main;
-    struct slab_hot *hot;
-    enum slab_step step = SLAB_DONE;
+    struct slab_hot *hot = thr->main.current[request->class];
     if (slab_has_messages(thr))
         slab_collect_messages(thr, SLAB_MESSAGES_AT_ONCE);
-    if (request->epoch != 0)
-        step = slab_cache_attach(thr, request->epoch, &cache, grow);
-    if (step == SLAB_DONE)
-        step = slab_ready(thr, cache, request->class, &hot, grow);
-    if (step != SLAB_DONE)
-        return step;
-    request->large.block = slab_pop(hot);
+    while (hot == &slab_hot_empty || !refresh_current(thr, hot)) {
+        enum slab_step step = next_slab(thr, request->class, &hot, grow);
+        if (step != SLAB_DONE)
+            return step;
+        slab_make_current(thr, hot);
+    }
+    request->large.block = pop(hot);
     request->large.zero = hot->zero && hot->frees == 0;
     return SLAB_DONE;
 }
@@ -166,7 +167,7 @@ static enum slab_step class_step(struct slab_thr *thr, struct slab_request *requ
 bool slab_alloc_class(struct slab_thr *thr, struct slab_request *request)
 {
     SLAB_COUNT(thr, slow_allocs, 1);
-    return slab_run(thr, request, class_step);
+    return run(thr, request, class_step);
 }
 
 void *slab_calloc_slow(size_t size, uint32_t old, bool *zero)
@@ -194,22 +195,21 @@ void *slab_malloc_slow(size_t size, uint32_t old)
 /* ---- large blocks -----------------------------------------------------------------------------
  */
 
-void *slab_alloc_large(uint64_t epoch, size_t size, size_t alignment, bool *zero)
+void *slab_alloc_large(size_t size, size_t alignment, bool *zero)
 {
-    struct slab_request request = {.large = {.size = size, .alignment = alignment, .epoch = epoch}};
+    struct slab_request request = {.large = {.size = size, .alignment = alignment}};
     struct slab_thr *thr = slab_begin();
-    bool mappable = epoch == 0; /* what is mapped directly belongs to no epoch */
     *zero = true;
     if (thr == NULL)
-        return mappable ? map_directly(size, alignment) : no_memory();
+        return map_directly(size, alignment);
     uint64_t limit = slab_range.size / 4;
     if (size > limit || alignment > limit) {
         slab_finish(thr);
-        return mappable ? map_directly(size, alignment) : no_memory();
+        return map_directly(size, alignment);
     }
     bool late = thr->id == SLAB_LATE;
-    if (!slab_run(thr, &request, large_step))
-        return late && mappable ? map_directly(size, alignment) : slab_refuse(&request);
+    if (!run(thr, &request, large_step))
+        return late ? map_directly(size, alignment) : no_memory();
     *zero = request.large.zero;
     return request.large.block;
 }
@@ -219,14 +219,14 @@ void *slab_malloc_middle(size_t size)
 {
     bool zero;
     if (size > SLAB_CLASS_MAX)
-        return slab_alloc_large(0, size, 0, &zero);
+        return slab_alloc_large(size, 0, &zero);
     return slab_calloc_fast(size, &zero);
 }
 
 /* ---- free -------------------------------------------------------------------------------------
  */
 
-void slab_free_own(struct slab_thr *thr, void *address, uint32_t unit)
+static void free_local(struct slab_thr *thr, void *address, uint32_t unit)
 {
     struct slab_hot *hot = slab_hot_at(unit);
     struct slab_block *block = address;
@@ -244,15 +244,10 @@ static enum slab_step free_step(struct slab_thr *thr, void *block, size_t *bytes
     if (state == SLAB_UNIT_RUN || state == SLAB_UNIT_LARGE)
         return slab_large_free(thr, unit, bytes);
     unit = slab_first_unit(unit);
-    state = slab_unit_state_of(unit);
-    if (state == SLAB_UNIT_REGION) {
-        slab_region_free(thr, block, unit);
-        return SLAB_DONE;
-    }
-    if (state != SLAB_UNIT_SLAB)
+    if (slab_unit_state_of(unit) != SLAB_UNIT_SLAB)
         return SLAB_NO_MEMORY;
     if (slab_owner_of(unit) == thr->id)
-        slab_free_own(thr, block, unit);
+        free_local(thr, block, unit);
     else
         slab_free_remote(thr, block, unit);
     return SLAB_DONE;

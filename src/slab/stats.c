@@ -1,110 +1,89 @@
 /* SPDX-License-Identifier: MIT */
-/* Statistics by walking the segments while everybody stands still. Layer 1. */
+/* The survey of this process's own engine. Layer 1. */
 #include "slab/stats.h"
 
 #include <string.h>
 
-#include "slab/epoch.h"
-#include "slab/huge.h"
+#include "slab/late.h"
 #include "slab/stop.h"
+#include "slab/survey.h"
 
-static void count_slab(struct slab_stats *stats, const struct slab_hot *hot)
+/* Everybody stands still: a plain copy. */
+static int copy(const void *unused, uint64_t address, void *out, size_t size)
 {
-    struct slab_class_stats *class = &stats->classes[hot->class];
-    uint64_t word = shale_atomic_load_relaxed(&slab_rem_at(hot->unit)->word);
-    uint64_t live = hot->allocs - hot->frees;
-    if ((word & SLAB_REM_ORPHAN) != 0) {
-        live = word >> SLAB_REM_COUNT_SHIFT;
-        stats->orphan_slabs++;
-    } else {
-        live -= word >> SLAB_REM_COUNT_SHIFT;
-    }
-    class->allocs += hot->allocs;
-    class->live += live;
-    class->linked += hot->linked;
-    class->capacity += hot->capacity;
-    class->slabs++;
-    stats->empty_slabs += hot->list == SLAB_LIST_EMPTY;
+    (void)unused;
+    memcpy(out, (const void *)(uintptr_t)address, size); // NOLINT(performance-no-int-to-ptr)
+    return 0;
 }
 
-static void count_unit(struct slab_stats *stats, uint32_t unit)
+/*
+ * Others write meanwhile, by plain stores: word by word, so that each is one moment's. That a value
+ * may be old is what approximate means; the thread sanitizer is not asked.
+ */
+#if SHALE_THREAD_SANITIZER
+__attribute__((no_sanitize("thread")))
+#endif
+static int
+copy_while_used(const void *unused, uint64_t address, void *out, size_t size)
 {
-    const struct slab_hot *hot = slab_hot_at(unit);
-    switch (slab_unit_state_of(unit)) {
-    case SLAB_UNIT_SLAB:
-        count_slab(stats, hot);
-        break;
-    case SLAB_UNIT_RUN:
-        stats->run_blocks++;
-        stats->run_bytes += (uint64_t)hot->size << SLAB_UNIT_SHIFT;
-        break;
-    case SLAB_UNIT_LARGE:
-        stats->large_blocks++;
-        stats->large_bytes += (uint64_t)hot->size << SLAB_SEGMENT_SHIFT;
-        break;
-    case SLAB_UNIT_FREE:
-    case SLAB_UNIT_REGION:
-    case SLAB_UNIT_INNER:
-    case SLAB_UNIT_CLOSED:
-        break;
-    }
+    const volatile uint64_t *from = (const volatile uint64_t *)(uintptr_t)address; // NOLINT
+    const volatile uint32_t *half = (const volatile uint32_t *)(uintptr_t)address; // NOLINT
+    (void)unused;
+    if (size % sizeof(uint64_t) == 0 && address % sizeof(uint64_t) == 0)
+        for (size_t i = 0; i < size / sizeof(uint64_t); i++)
+            ((uint64_t *)out)[i] = from[i];
+    else
+        for (size_t i = 0; i < size / sizeof(uint32_t); i++)
+            ((uint32_t *)out)[i] = half[i];
+    return 0;
 }
 
-static void count_segment(struct slab_stats *stats, uint32_t segment)
-{
-    uint32_t unit = segment * SLAB_SEGMENT_UNITS;
-    if (slab_seg_at(segment)->state == SLAB_SEG_LARGE)
-        count_unit(stats, unit);
-    else if (slab_seg_at(segment)->state == SLAB_SEG_UNITS)
-        for (uint32_t i = 0; i < SLAB_SEGMENT_UNITS; i++)
-            count_unit(stats, unit + i);
-}
-
-static void count_threads(struct slab_stats *stats)
-{
-    uint32_t end = shale_atomic_load_relaxed(&slab_thr_end);
-    for (uint32_t id = 1; id < end; id++) {
-        const struct slab_thr *thr = slab_thr_at(id);
-        stats->threads += shale_atomic_load_relaxed(&thr->state) == SLAB_THR_LIVE;
-        for (unsigned class = 0; class < SLAB_CLASSES; class ++)
-            stats->classes[class].allocs += thr->past_allocs[class];
-    }
-}
+struct taking {
+    struct slab_stats *stats;
+    struct slab_source source;
+};
 
 static int look(void *argument)
 {
-    struct slab_stats *stats = argument;
-    memset(stats, 0, sizeof(*stats));
-    for (unsigned class = 0; class < SLAB_CLASSES; class ++) {
-        stats->classes[class].block_bytes = slab_class_sizes[class];
-        stats->classes[class].allocs = slab_epoch_eternal.past_allocs[class];
+    struct taking *taking = argument;
+    return slab_survey(&taking->source, taking->stats);
+}
+
+int slab_stats_take(struct slab_stats *stats, bool exact, const struct slab_source *threads)
+{
+    struct taking taking = {.stats = stats, .source = {.map = &slab_map, .exact = exact}};
+    taking.source.read = exact ? copy : copy_while_used;
+    if (threads != NULL) {
+        taking.source.thread = threads->thread;
+        taking.source.thread_context = threads->thread_context;
     }
-    for (unsigned half = 0; half < SLAB_HALVES; half++)
-        for (uint32_t s = slab_range.first[half]; s < slab_pool_fresh(half); s++)
-            count_segment(stats, s);
-    count_threads(stats);
-    stats->direct_bytes = slab_huge_total();
-    stats->epoch_segments = slab_epoch_eternal.segments;
-    stats->used_units = shale_atomic_load_relaxed(&slab_epoch_eternal.used_units);
-    slab_pool_count(&stats->pool);
-    stats->pool.purged_bytes += slab_epoch_eternal.purged_bytes;
-    stats->dirty_units = shale_atomic_load_relaxed(&slab_epoch_eternal.dirty_units);
-    return 0;
+    int error = exact ? slab_with_all_stopped(look, &taking) : look(&taking);
+    stats->is_exact = exact;
+    return error;
 }
 
 int slab_stats_exact(struct slab_stats *stats)
 {
-    return slab_with_all_stopped(look, stats);
+    return slab_stats_take(stats, true, NULL);
+}
+
+void slab_stats_approximate(struct slab_stats *stats)
+{
+    int ignored = slab_stats_take(stats, false, NULL); /* its own tables are never malformed */
+    (void)ignored;
 }
 
 void slab_stats_sum(struct slab_sums *sums)
 {
     uint32_t end = shale_atomic_load_relaxed(&slab_thr_end);
     memset(sums, 0, sizeof(*sums));
-    for (uint32_t id = 1; id < end; id++) {
+    for (uint32_t id = SLAB_LATE; id < end; id++) {
         const struct slab_counters *counters = &slab_thr_at(id)->counters;
 #define SLAB_ADD(name) sums->name += shale_atomic_load_relaxed(&counters->name);
         SLAB_COUNTERS(SLAB_ADD)
 #undef SLAB_ADD
     }
+#define SLAB_ADD(name) sums->name = shale_atomic_load_relaxed(&slab_totals.name);
+    SLAB_TOTALS(SLAB_ADD)
+#undef SLAB_ADD
 }

@@ -19,15 +19,12 @@
 #include "slab/layout.h"
 
 enum {
-    SLAB_THR_SIZE = 8192,
+    SLAB_THR_SIZE = 4096,
     SLAB_BATCHES = 16,     /* direct-mapped by unit */
     SLAB_EMPTIES_MAX = 64, /* 4 MiB of slabs kept for the next need */
     SLAB_MESSAGES_AT_ONCE = 8,
     SLAB_DIRECT_MAX = 1024, /* bytes: up to here malloc needs no class */
     SLAB_DIRECT = SLAB_DIRECT_MAX / 16 + 1,
-    SLAB_RECENT = 64,  /* epochs found without a search, direct-mapped by slot */
-    SLAB_CHUNK = 256,  /* slots in a chunk of the directory of caches */
-    SLAB_CHUNKS = 256, /* 65,536 slots in all */
 };
 
 /* slab_thr.attn: why the owner must not simply go on */
@@ -37,7 +34,6 @@ enum slab_attn {
     SLAB_ATTN_TIDY = 4,    /* request: flush batches, collect, release what is empty */
     SLAB_ATTN_HELD = 8,    /* a visitor works here or is about to: wait */
     SLAB_ATTN_FENCED = 16, /* no membarrier: every operation enters with a full fence. For ever */
-    SLAB_ATTN_CLOSE = 32,  /* request: leave closing epochs, drop what is stale (close.h) */
 };
 
 enum slab_thr_state {
@@ -56,35 +52,14 @@ struct slab_batch {
     uint32_t limit; /* flush when count gets here */
 };
 
-/*
- * What a thread has of one epoch. The cache of a region epoch ends before `direct`. Caches other
- * than slab_thr.main are blocks of the thread's own eternal epoch.
- */
+/* What a thread has of one epoch. */
 struct slab_cache {
-    uint64_t epoch;  /* id */
-    uint32_t thread; /* id of whose it is */
-    uint32_t slot;
-    struct slab_cache *next; /* of the thread */
-    struct slab_cache *prev;
-    struct slab_cache *next_in_epoch; /* under the epoch's lock */
-    struct slab_cache *prev_in_epoch;
-    char *bump;     /* region: first free byte, aligned to 16 */
-    char *bump_end; /* region: end of the chunk */
-    uint32_t chunk; /* region: its first unit */
-    bool region;
-    bool tagged; /* the epoch has handles: every allocation takes the slow path */
-
+    uint64_t epoch;                         /* id */
     struct slab_hot *direct[SLAB_DIRECT];   /* current, by (size + 15) / 16: saves the class */
     struct slab_hot *current[SLAB_CLASSES]; /* never NULL: slab_hot_empty */
     uint32_t partial[SLAB_CLASSES];         /* first: the longest parked */
     uint32_t partial_last[SLAB_CLASSES];
     uint32_t full; /* all classes */
-};
-
-/* Epochs used lately. The id of a region epoch is kept inverted. */
-struct slab_recent {
-    uint64_t id; /* 0: unused */
-    struct slab_cache *cache;
 };
 
 /* What a thread counts outside the fast paths. */
@@ -110,9 +85,6 @@ struct slab_recent {
     X(large_frees) \
     X(answered) /* requests answered by the owner */ \
     X(visited) /* times that others worked here */ \
-    X(caches) /* of epochs, made */ \
-    X(stale) /* allocations refused because their epoch was closed */ \
-    X(region_frees) /* frees of blocks of region epochs */ \
     X(misuse) /* frees that could not be right */
 /* clang-format on */
 
@@ -122,6 +94,32 @@ struct slab_counters {
     SLAB_COUNTERS(SLAB_COUNTER_FIELD)
 #undef SLAB_COUNTER_FIELD
 };
+
+/* What the engine counts for all threads together: rare enough for locked instructions. */
+/* clang-format off */
+#define SLAB_TOTALS(X) \
+    X(out_of_memory) /* requests that flushed, tidied and purged everything first */ \
+    X(failed) /* requests that got no memory at last */ \
+    X(frontier_moves) /* steps by which more of the range was made accessible */ \
+    X(reclaims) /* rounds over all threads, for a request or asked for */ \
+    X(visits_deferred) /* threads that did not get outside in time */ \
+    X(unit_purges) /* calls that gave free units back */ \
+    X(unit_purges_failed) \
+    X(foreign_forwarded) /* calls for blocks of the next allocator */ \
+    X(foreign_ignored) /* for blocks of nobody */ \
+    X(direct_allocs) /* mapped directly */ \
+    X(direct_frees) \
+    X(direct_bytes) /* mapped directly now */
+/* clang-format on */
+
+struct slab_totals {
+#define SLAB_TOTAL_FIELD(name) _Atomic uint64_t name;
+    SLAB_TOTALS(SLAB_TOTAL_FIELD)
+#undef SLAB_TOTAL_FIELD
+};
+
+extern struct slab_totals slab_totals;
+#define SLAB_TOTAL(name, n) shale_atomic_fetch_add_relaxed(&slab_totals.name, n)
 
 /* NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): others' line stays apart */
 struct slab_thr {
@@ -145,7 +143,6 @@ struct slab_thr {
     uint64_t past_allocs[SLAB_CLASSES]; /* of slabs remade for another class */
     uint64_t purge_tick_ns;             /* up to when this thread spent its purge budget */
     struct slab_counters counters;
-    struct slab_cache *caches; /* of epochs */
 
     /* Others' line. */
     SHALE_ALIGNED(SHALE_FALSE_SHARING) _Atomic uint64_t inbox; /* depth 63:48, first message */
@@ -153,16 +150,9 @@ struct slab_thr {
     _Atomic uint32_t fenced_seen;                              /* the owner knows ATTN_FENCED */
     uint32_t next_free;                                        /* gate */
     bool held;                                                 /* by slab_stop_all; visit lock */
-    _Atomic uint64_t
-        acknowledged; /* round of close.h: what came before is not seen here any more */
-
-    /* Only where epochs are used: the pages behind stay untouched else. */
-    SHALE_ALIGNED(SHALE_FALSE_SHARING) struct slab_recent recent[SLAB_RECENT];
-    struct slab_cache **directory[SLAB_CHUNKS]; /* caches by slot */
 };
 
-_Static_assert(sizeof(struct slab_thr) <= SLAB_THR_SIZE, "two pages per thread");
-_Static_assert(offsetof(struct slab_thr, recent) <= 4096, "one page where no epoch is used");
+_Static_assert(sizeof(struct slab_thr) <= SLAB_THR_SIZE, "one page per thread");
 
 /* A closed inbox: no address. */
 #define SLAB_INBOX_CLOSED      1ull

@@ -73,16 +73,25 @@ def configure(where, backend):
     return where
 
 
-@pytest.fixture(scope="session")
-def mimalloc_tree(tmp_path_factory):
-    """libshale over mimalloc, shared and static, without the programs."""
-    where = tmp_path_factory.mktemp("mimalloc")
-    build = configure(where / "build", "mimalloc")
+def library_over(backend, where):
+    """libshale over that backend, shared and static, without the programs."""
+    build = configure(where / "build", backend)
     run("meson", "compile", "-C", build, "shale:shared_library", "libshale.a:custom")
     found = install(build, where, "--tags", "devel")
     for library in (build / "src").glob("libshale.so.*[0-9]"):  # not of tag `devel`
         shutil.copy(library, found.libdir, follow_symlinks=False)
     return found
+
+
+@pytest.fixture(scope="session")
+def mimalloc_tree(tmp_path_factory):
+    return library_over("mimalloc", tmp_path_factory.mktemp("mimalloc"))
+
+
+@pytest.fixture(scope="session")
+def system_tree(tree, tmp_path_factory):
+    return tree if tree.backend() == "system" else library_over(
+        "system", tmp_path_factory.mktemp("system"))
 
 
 @pytest.fixture(scope="session")

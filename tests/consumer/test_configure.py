@@ -18,7 +18,7 @@ def configure(where, *options, **environment):
     return done.returncode == 0, done.stdout + done.stderr, backend
 
 
-KNOWN = "known are: system, mimalloc, jemalloc, tcmalloc, rpmalloc, mock, auto"
+KNOWN = "known are: slab, system, mimalloc, jemalloc, tcmalloc, rpmalloc, mock, auto"
 
 
 def test_unknown_name_lists_the_known_ones(tmp_path):
@@ -38,8 +38,8 @@ def test_environment_sets_the_default_and_the_option_wins(tmp_path):
     assert configure(tmp_path / "two", "-Dallocator=system", SHALE_ALLOCATOR="mock")[2] == "system"
 
 
-def test_auto_is_system_on_linux(tmp_path):
-    assert configure(tmp_path / "build", "-Dallocator=auto", SHALE_ALLOCATOR="")[2] == "system"
+def test_auto_is_slab_on_linux(tmp_path):
+    assert configure(tmp_path / "build", "-Dallocator=auto", SHALE_ALLOCATOR="")[2] == "slab"
 
 
 def test_missing_allocator_says_what_it_needs(tmp_path):

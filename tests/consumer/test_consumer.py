@@ -14,9 +14,9 @@ EXPORTS = re.compile(r"^\s*(shale_\w+);", re.M)
 
 
 def expected_symbols(tree):
-    maps = ["libshale.map"] + (["libshale-mock.map"] if tree.backend() == "mock" else [])
-    return sorted(name for file in maps
-                  for name in EXPORTS.findall((SOURCE / "src" / file).read_text()))
+    maps = [SOURCE / "src/libshale.map", SOURCE / f"src/libshale-{tree.backend()}.map"]
+    return sorted(name for file in maps if file.exists()
+                  for name in EXPORTS.findall(file.read_text()))
 
 
 def symbols(*nm):
@@ -41,7 +41,7 @@ def test_static_by_pkg_config_runs(static_tree, tmp_path, source, compiler):
 
 
 def test_wholly_static_program_runs(static_tree, tmp_path):
-    if static_tree.backend() not in ("system", "mock"):
+    if static_tree.backend() not in ("slab", "system", "mock"):
         pytest.skip("this build's backend has no static library of its own")
     program = static_tree.compile(PROGRAMS / "ten_lines.c", tmp_path / "program", "-static",
                                   static=True)
@@ -167,17 +167,15 @@ def test_jemalloc_serves_malloc_of_the_whole_process(tmp_path):
     assert "libjemalloc" in run(tmp_path / "plain")
 
 
-def test_verification_survives_jemalloc_behind_the_c_library(tree, tmp_path):
+def test_verification_survives_jemalloc_behind_the_c_library(system_tree, tmp_path):
     """There its operator new and its operator delete are of two allocators; asking must not crash."""
-    if tree.backend() != "system":
-        pytest.skip("this build's backend comes before the C library")
     behind = tmp_path / "behind.c"
     behind.write_text("#include <stddef.h>\nint mallctl(const char *, void *, size_t *, void *, size_t);\n"
                       "int behind(void) { return mallctl(\"none\", NULL, NULL, NULL, 0); }\n")
     run("cc", "-shared", "-fPIC", behind, "-o", tmp_path / "libbehind.so", "-ljemalloc")
-    program = tree.compile(PROGRAMS / "info.c", tmp_path / "program", "-Wl,--no-as-needed",
-                           f"-L{tmp_path}", "-lbehind", f"-Wl,-rpath,{tmp_path}")
-    told = tree.run(program)
+    program = system_tree.compile(PROGRAMS / "info.c", tmp_path / "program", "-Wl,--no-as-needed",
+                                  f"-L{tmp_path}", "-lbehind", f"-Wl,-rpath,{tmp_path}")
+    told = system_tree.run(program)
     assert re.search(r"malloc=\S*libc\.so", told), told
     assert "serving=system" in told
 
@@ -192,11 +190,23 @@ def test_library_of_another_backend_is_refused(tree, mimalloc_tree, tmp_path):
     assert "version `SHALE_0.1_mimalloc' not found" in done.stderr
 
 
-def test_verified_says_no_when_a_preload_serves(tree, tmp_path):
-    if tree.backend() != "system":
-        pytest.skip("only the backend system is served by whoever is preloaded")
-    program = tree.compile(PROGRAMS / "info.c", tmp_path / "program")
-    assert "verified=1 serving=system" in tree.run(program)
-    libraries = sorted(pathlib.Path("/usr/lib").rglob("libjemalloc.so.2"))
-    told = run(program, env={"LD_LIBRARY_PATH": str(tree.libdir), "LD_PRELOAD": str(libraries[0])})
-    assert "verified=2 serving=jemalloc" in told
+def with_jemalloc_in_front(tree, program):
+    library = sorted(pathlib.Path("/usr/lib").rglob("libjemalloc.so.2"))[0]
+    return run(program, env={"LD_LIBRARY_PATH": str(tree.libdir), "LD_PRELOAD": str(library)})
+
+
+def test_verified_says_no_when_a_preload_serves(system_tree, tmp_path):
+    program = system_tree.compile(PROGRAMS / "info.c", tmp_path / "program")
+    assert "verified=1 serving=system" in system_tree.run(program)
+    assert "verified=2 serving=jemalloc" in with_jemalloc_in_front(system_tree, program)
+
+
+def test_slab_serves_the_front_door_and_leaves_malloc_alone(tree, tmp_path):
+    """Inline or not, and whoever is preloaded: it has names of its own."""
+    if tree.backend() != "slab":
+        pytest.skip("this build has another backend")
+    for options in ([], ["-O2", "-DUSE_INLINE"]):
+        program = tree.compile(PROGRAMS / "info.c", tmp_path / "program", *options)
+        assert re.search(r"^slab \d\S* verified=1 serving=slab malloc=\S*libc\.so", tree.run(program))
+        told = with_jemalloc_in_front(tree, program)
+        assert re.search(r"verified=1 serving=slab malloc=\S*libjemalloc", told), told

@@ -10,6 +10,8 @@ from conftest import BUILD, run
 
 # backend: its header, then malloc, calloc, realloc, aligned allocation and free by its own names
 DIRECT = {
+    "slab": ("shale/alloc.h", "shale_slab_alloc(n)", "shale_slab_calloc(n, 8)",
+             "shale_slab_realloc(p, 100)", "shale_slab_aligned(64, n)", "shale_slab_free(p)"),
     "system": ("malloc.h", "malloc(n)", "calloc(n, 8)", "realloc(p, 100)", "memalign(64, n)", "free(p)"),
     "jemalloc": ("jemalloc/jemalloc.h", "malloc(n)", "calloc(n, 8)", "realloc(p, 100)",
                  "memalign(64, n)", "free(p)"),
@@ -85,7 +87,7 @@ def loop_of(calls):
 @pytest.mark.parametrize("compiler", [name for name in ("gcc", "clang") if shutil.which(name)])
 @pytest.mark.parametrize("backend", installed_backends())
 def test_hot_loop_is_the_backends_own(headers_of, tmp_path, backend, compiler):
-    direct = disassembly(compiler, loop_of(DIRECT[backend]), tmp_path)
+    direct = disassembly(compiler, loop_of(DIRECT[backend]), tmp_path, "-I", headers_of(backend))
     shale = disassembly(compiler, loop_of(SHALE), tmp_path, "-I", headers_of(backend))
     for form, call in zip(FORMS, DIRECT[backend][1:]):
         instructions, calls = hot_loop(shale[f"loop_{form}"])

@@ -16,7 +16,7 @@
 
 #include "base/os.h"
 
-enum os_call { OS_MAP, OS_UNMAP, OS_PROTECT, OS_ADVISE, OS_REMAP, OS_CALLS };
+enum os_call { OS_MAP, OS_UNMAP, OS_PROTECT, OS_ADVISE, OS_REMAP, OS_MOVE, OS_CALLS };
 
 static struct {
     enum os_call kind;
@@ -74,6 +74,11 @@ static inline intptr_t os_fail_remap(void *address, size_t size, size_t new_size
     return shale_os_kernel_calls.remap(address, size, new_size, flags);
 }
 
+static inline int os_fail_move(void *from, size_t size, void *to)
+{
+    return os_fail_now(OS_MOVE) ? -ENOMEM : shale_os_kernel_calls.move(from, size, to);
+}
+
 static inline void os_fail_range(enum os_call kind, unsigned long first, unsigned long last)
 {
     static const struct shale_os_calls calls = {
@@ -82,6 +87,7 @@ static inline void os_fail_range(enum os_call kind, unsigned long first, unsigne
         .protect = os_fail_protect,
         .advise = os_fail_advise,
         .remap = os_fail_remap,
+        .move = os_fail_move,
     };
     os_fail_state = (__typeof__(os_fail_state)){.kind = kind, .first = first, .last = last};
     shale_os_set_calls(&calls);

@@ -39,15 +39,17 @@ def test_long_functions_are_few():
 def test_exported_symbols_are_the_listed_ones():
     found = symbols.libraries(BUILD)
     assert len(found) == 1, f"one libshale.so in {BUILD}/src, not {found}"
+    exported = symbols.exported(found[0])
     maps = [TREE.text("src/libshale.map")]
-    if "shale_mock_alloc" in symbols.exported(found[0]):
-        maps.append(TREE.text("src/libshale-mock.map"))
+    maps += [TREE.text(f"src/libshale-{backend}.map") for backend in ("mock", "slab")
+             if f"shale_{backend}_alloc" in exported]
     problems = symbols.check_exports(found[0], maps)
     assert not problems, "\n" + "\n".join(problems)
 
 
 def test_exported_symbols_are_declared_in_public_headers():
-    problems = symbols.check_declared(TREE, ["src/libshale.map", "src/libshale-mock.map"])
+    problems = symbols.check_declared(TREE, ["src/libshale.map", "src/libshale-mock.map",
+                                             "src/libshale-slab.map"])
     assert not problems, "\n" + "\n".join(problems)
 
 

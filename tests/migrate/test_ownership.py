@@ -271,3 +271,55 @@ def test_macros_of_headers_call_their_users_static_functions(tmp_path):
     assert of(tmp_path, b'#include "a.h"\nstatic char *line(void) { return realpath("x", NULL); }\n'
                         b"void f(void) { free(LINE()); }\n",
               ("a.h", b"#define LINE() line()\n")) == [("free", K, "libc-owned")]
+
+
+def test_a_macro_that_renames_a_definition_is_no_code_outside(tmp_path):
+    text = b"""
+#ifdef PREFIX
+#define deflate z_deflate
+#endif
+unsigned long deflate(char *p) { return p[0]; }
+void f(void) { char *p = malloc(3); p[0] = (char)deflate(p); free(p); }
+"""
+    assert of(tmp_path, text) == [("malloc", C, "call"), CALL]
+    assert of(tmp_path, b"""
+#define deflate z_deflate
+char *deflate(char *);
+void f(void) { char *p = deflate(0); free(p); }
+""") == [("free", R, "foreign-memory")]
+
+
+def test_a_stand_in_for_a_function_of_libc_does_not_hide_libcs(tmp_path):
+    text = b"""
+#ifndef HAVE_VASPRINTF
+static int vasprintf(char **b, const char *f, va_list a) { *b = malloc(9); return vsprintf(*b, f, a); }
+#endif
+void f(va_list a) { char *p; vasprintf(&p, "x", a); free(p); }
+"""
+    mixed = [("malloc", R, "mixed-owner"), ("free", R, "mixed-owner")]
+    assert of(tmp_path, text) == mixed
+    assert of(tmp_path, text.replace(b"#endif", b"", 1).replace(b"#ifndef HAVE_VASPRINTF", b"")) == [
+        ("malloc", C, "call"), CALL]
+    macro = b"""
+static char *my_realpath(const char *p) { return malloc(9); }
+#ifdef LACKS_REALPATH
+#define realpath(p, r) my_realpath(p)
+#endif
+void f(void) { free(realpath("x", 0)); }
+"""
+    assert of(tmp_path, macro) == [("malloc", R, "mixed-owner"), ("free", R, "mixed-owner")]
+    assert of(tmp_path, macro.replace(b"realpath(p, r) my_realpath(p)", b"realpath my_realpath")) == [
+        ("malloc", R, "mixed-owner"), ("free", R, "mixed-owner")]
+
+
+def test_another_systems_name_of_strdup_is_no_allocator(tmp_path):
+    text = b"""
+#ifdef _MSC_VER
+#define strdup _strdup
+#endif
+void f(void) { free(strdup("x")); }
+"""
+    calls = [CALL, ("strdup", C, "call")]
+    assert of(tmp_path, text) == [("strdup", "kept+", "defines-macro"), *calls]
+    assert of(tmp_path, text.replace(b"_strdup", b"own_strdup"))[1:] == [
+        ("free", "kept+", "file-defines-allocator"), ("strdup", "kept+", "file-defines-allocator")]

@@ -151,15 +151,30 @@ static void child_b(void)
     note('d');
 }
 
-static const struct shale_fork_hooks hooks_a = {prepare_a, parent_a, child_a};
-static const struct shale_fork_hooks hooks_b = {prepare_b, parent_b, child_b};
-static const struct shale_fork_hooks hooks_none = {NULL, NULL, NULL};
+static void prepare_inner(void)
+{
+    note('i');
+}
+static void parent_inner(void)
+{
+    note('j');
+}
+static void child_inner(void)
+{
+    note('k');
+}
 
-static void fork_hooks_run_in_order_in_both_processes(void **state)
+static const struct shale_fork_hooks hooks_a = {prepare_a, parent_a, child_a, 20};
+static const struct shale_fork_hooks hooks_b = {prepare_b, parent_b, child_b, 20};
+static const struct shale_fork_hooks hooks_none = {NULL, NULL, NULL, 20};
+static const struct shale_fork_hooks hooks_inner = {prepare_inner, parent_inner, child_inner, 30};
+
+static void fork_hooks_run_in_order_of_ranks_in_both_processes(void **state)
 {
     int status;
     assert_int_equal(shale_fork_hooks_register(&hooks_a), 0);
     assert_int_equal(shale_fork_hooks_register(&hooks_b), 0);
+    assert_int_equal(shale_fork_hooks_register(&hooks_inner), 0);
     assert_int_equal(shale_fork_hooks_register(&hooks_none), 0);
     assert_int_equal(shale_fork_hooks_register(&hooks_a), 0); /* again: still once */
     memset(trace, 0, sizeof trace);
@@ -167,10 +182,10 @@ static void fork_hooks_run_in_order_in_both_processes(void **state)
     assert_true(child >= 0);
     if (child == 0) {
         /* The child can register and fork itself. */
-        bool good = strcmp(trace, "bacd") == 0 && shale_fork_hooks_register(&hooks_b) == 0;
+        bool good = strcmp(trace, "baikcd") == 0 && shale_fork_hooks_register(&hooks_b) == 0;
         _exit(good ? 0 : 1);
     }
-    assert_string_equal(trace, "bapq");
+    assert_string_equal(trace, "baijpq");
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
 }
@@ -191,7 +206,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(name_ended_thread_is_gone),
     cmocka_unit_test(key_thread_exit_runs_destructor_once),
     cmocka_unit_test(key_all_taken_is_out_of_memory),
-    cmocka_unit_test(fork_hooks_run_in_order_in_both_processes),
+    cmocka_unit_test(fork_hooks_run_in_order_of_ranks_in_both_processes),
     cmocka_unit_test(fork_hooks_beyond_the_table_are_refused),
 };
 

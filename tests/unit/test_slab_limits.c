@@ -190,6 +190,11 @@ static intptr_t remap_or_fail(void *address, size_t size, size_t new_size, int f
     return fails_now() ? -ENOMEM : shale_os_kernel_calls.remap(address, size, new_size, flags);
 }
 
+static int move_or_fail(void *from, size_t size, void *to)
+{
+    return fails_now() ? -ENOMEM : shale_os_kernel_calls.move(from, size, to);
+}
+
 static void hook_calls(void)
 {
     static struct shale_os_calls calls;
@@ -198,6 +203,7 @@ static void hook_calls(void)
     calls.protect = protect_or_fail;
     calls.advise = advise_or_fail;
     calls.remap = remap_or_fail;
+    calls.move = move_or_fail;
     shale_os_set_calls(&calls);
 }
 
@@ -253,6 +259,44 @@ static void limits_nth_system_call_fails_no_crash(void **state)
         in_child(fail_nth);
         call_to_fail = -n;
         in_child(fail_nth);
+    }
+    call_to_fail = 0;
+}
+
+/* Grows a block by moving its pages while each call of all that takes fails once. */
+static void fail_move(void)
+{
+    enum { SIZE = 9 << 20 };
+    unsigned char *block = slab_malloc(SIZE);
+    void *wall = slab_malloc(3u << 20);
+    memset(block, 0xab, SIZE);
+    (void)slab_give_back(SIZE_MAX);
+    calls_made = 0;
+    hook_calls();
+    unsigned char *grown = slab_realloc(block, 3 * SIZE);
+    block = grown != NULL ? grown : block;
+    for (int i = 0; i < SIZE; i += 100)
+        CHECK(block[i] == 0xab);
+    if (grown != NULL)
+        memset(grown, 1, 3 * SIZE);
+    slab_free(block);
+    slab_free(wall);
+    call_to_fail = 0;
+    (void)slab_give_back(SIZE_MAX);
+    CHECK(slab_validate() == 0);
+    block = slab_malloc(3 * SIZE);
+    CHECK(block != NULL);
+    memset(block, 1, 3 * SIZE);
+}
+
+static void limits_move_fails_contents_kept(void **state)
+{
+    (void)state;
+    for (long n = 1; n <= 16; n++) {
+        call_to_fail = n;
+        in_child(fail_move);
+        call_to_fail = -n;
+        in_child(fail_move);
     }
     call_to_fail = 0;
 }
@@ -372,6 +416,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(limits_beyond_a_quarter_mapped_directly),
     cmocka_unit_test(limits_many_direct_mappings_found),
     cmocka_unit_test(limits_nth_system_call_fails_no_crash),
+    cmocka_unit_test(limits_move_fails_contents_kept),
     cmocka_unit_test(limits_steady_state_no_system_call),
     cmocka_unit_test(limits_membarrier_denied_fences),
     cmocka_unit_test(limits_membarrier_denied_later_fences),

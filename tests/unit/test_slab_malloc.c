@@ -7,6 +7,7 @@
 #include "blocks.h"
 #include "slab/class.h"
 #include "slab/malloc.h"
+#include "slab/move.h"
 #include "slab/stats.h"
 #include "slab/validate.h"
 
@@ -252,6 +253,95 @@ static void realloc_large_grows_in_place_when_free(void **state)
     slab_free(block);
 }
 
+/* A block in the way on each side: it can only grow by moving. */
+static unsigned char *surrounded(size_t size, void **wall)
+{
+    unsigned char *block = slab_malloc(size);
+    *wall = slab_malloc(3u << 20);
+    assert_non_null(block);
+    assert_non_null(*wall);
+    for (size_t i = 0; i < size; i += 509)
+        block[i] = (unsigned char)(i >> 12);
+    return block;
+}
+
+static void assert_contents(const unsigned char *block, size_t size)
+{
+    for (size_t i = 0; i < size; i += 509)
+        if (block[i] != (unsigned char)(i >> 12))
+            fail_msg("byte %zu is %u", i, block[i]);
+}
+
+static int mappings(void)
+{
+    int lines = 0;
+    FILE *maps = fopen("/proc/self/maps", "r");
+    assert_non_null(maps);
+    for (int c = getc(maps); c != EOF; c = getc(maps))
+        lines += c == '\n';
+    (void)fclose(maps);
+    return lines;
+}
+
+static void realloc_large_moves_pages_and_heals(void **state)
+{
+    enum { WALLS = 20 };
+    void *walls[WALLS];
+    size_t size = 5u << 20;
+    (void)state;
+    (void)slab_give_back(SIZE_MAX);
+    int before = mappings();
+    unsigned char *block = surrounded(size, &walls[0]);
+    for (int i = 1; i < WALLS; i++) {
+        unsigned char *grown = slab_realloc(block, size + (3u << 20) + (size_t)i * 4096);
+        walls[i] = slab_malloc(3u << 20);
+        assert_non_null(grown);
+        assert_contents(grown, size);
+        grown[size + (3u << 20)] = 1;
+        size += 3u << 20;
+        for (size_t at = size - (3u << 20); at < size; at++)
+            grown[at] = 0;
+        for (size_t at = 0; at < size; at += 509)
+            grown[at] = (unsigned char)(at >> 12);
+        block = grown;
+    }
+    assert_true(slab_move_count() > 0);
+    assert_int_equal(slab_validate(), 0);
+    for (int i = 0; i < WALLS; i++)
+        slab_free(walls[i]);
+    slab_free(block);
+    (void)slab_give_back(SIZE_MAX);
+    assert_int_equal(slab_move_count(), 0);
+    assert_true(mappings() <= before + 4);
+    assert_int_equal(slab_validate(), 0);
+    unsigned char *fresh = slab_calloc(1, 60u << 20); /* what was moved around reads as zero */
+    for (size_t i = 0; i < 60u << 20; i += 61)
+        assert_int_equal(fresh[i], 0);
+    slab_free(fresh);
+}
+
+static void realloc_large_half_moved_segment_dirty(void **state)
+{
+    void *wall;
+    (void)state;
+    (void)slab_give_back(SIZE_MAX);
+    unsigned char *big = slab_malloc(8u << 20); /* dirties what the next block lies in */
+    memset(big, 0xff, 8u << 20);
+    slab_free(big);
+    unsigned char *block = surrounded((4u << 20) + 100, &wall);
+    block = slab_realloc(block, 24u << 20);
+    assert_non_null(block);
+    assert_contents(block, (4u << 20) + 100);
+    slab_free(block);
+    slab_free(wall);
+    unsigned char *zero = slab_calloc(1, 24u << 20);
+    for (size_t i = 0; i < 24u << 20; i++)
+        if (zero[i] != 0)
+            fail_msg("byte %zu is not zero", i);
+    slab_free(zero);
+    assert_int_equal(slab_validate(), 0);
+}
+
 static void free_null_and_foreign_ignored(void **state)
 {
     int local = 0;
@@ -347,6 +437,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(realloc_too_large_keeps_block),
     cmocka_unit_test(realloc_same_class_in_place),
     cmocka_unit_test(realloc_large_grows_in_place_when_free),
+    cmocka_unit_test(realloc_large_moves_pages_and_heals),
+    cmocka_unit_test(realloc_large_half_moved_segment_dirty),
     cmocka_unit_test(free_null_and_foreign_ignored),
     cmocka_unit_test(large_double_free_counted),
     cmocka_unit_test(free_double_in_parked_slab_counted),
