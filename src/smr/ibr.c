@@ -146,6 +146,7 @@ static bool scan(struct shale_smr_thread *slot)
 {
     struct block block;
     smr_fence_all(slot->domain);
+    smr_busy(slot); /* records change places */
     for (struct smr_bag *bag = slot->limbo.head; bag; bag = bag->next)
         bag->undecided = shale_atomic_load_relaxed(&bag->count);
     for (uint32_t from = 0; from != UINT32_MAX;) {
@@ -153,6 +154,7 @@ static bool scan(struct shale_smr_thread *slot)
         for (struct smr_bag *bag = slot->limbo.head; block.count > 0 && bag; bag = bag->next)
             sieve(bag, &block);
     }
+    smr_idle(slot);
     return settle(slot);
 }
 

@@ -194,11 +194,11 @@ int smr_retire(struct shale_smr_thread *slot, const struct smr_record *record)
     }
     struct smr_bag *bag = slot->open;
     uint32_t count = shale_atomic_load_relaxed(&bag->count);
+    count_retired(slot, record->size); /* first: no one sees more reclaimed than retired */
     bag->records[count] = *record;
     /* ORDER SMR9 release -> acquire in bury() [thread.c]. The record is whole. Without it
      * a forked child could reclaim half a record. Test fork_while_others_retire_child_reclaims. */
     shale_atomic_store_release(&bag->count, ++count);
-    count_retired(slot, record->size);
     bool full = count == bag->capacity;
     if (SHALE_UNLIKELY(full || slot->open_bytes > domain->options.limbo_cap_bytes / 8))
         close_full(slot, full);

@@ -13,12 +13,24 @@ enum {
                  sizeof(((struct shale_smr_stats *)NULL)->refused_retires_count)
 };
 
-static void add_slot(struct shale_smr_stats *sum, struct shale_smr_thread *slot)
+struct sums {
+    uint64_t reclaimed_bytes;
+    uint64_t retired_bytes;
+};
+
+/* What was reclaimed is read before what was retired, of all threads: a node is retired first. */
+static void add_reclaimed(struct shale_smr_stats *sum, struct sums *bytes,
+                          const struct shale_smr_thread *slot)
+{
+    sum->reclaimed_count += shale_atomic_load_relaxed(&slot->reclaimed_count);
+    bytes->reclaimed_bytes += shale_atomic_load_relaxed(&slot->reclaimed_bytes);
+}
+
+static void add_slot(struct shale_smr_stats *sum, struct sums *bytes,
+                     const struct shale_smr_thread *slot)
 {
     sum->retired_count += shale_atomic_load_relaxed(&slot->retired_count);
-    sum->reclaimed_count += shale_atomic_load_relaxed(&slot->reclaimed_count);
-    sum->limbo_bytes += shale_atomic_load_relaxed(&slot->retired_bytes);
-    sum->limbo_bytes -= shale_atomic_load_relaxed(&slot->reclaimed_bytes);
+    bytes->retired_bytes += shale_atomic_load_relaxed(&slot->retired_bytes);
     sum->scan_count += shale_atomic_load_relaxed(&slot->scan_count);
     sum->stall_count += shale_atomic_load_relaxed(&slot->stall_count);
     sum->over_cap_count += shale_atomic_load_relaxed(&slot->over_cap_count);
@@ -26,9 +38,16 @@ static void add_slot(struct shale_smr_stats *sum, struct shale_smr_thread *slot)
     sum->unacknowledged_count += shale_atomic_load_relaxed(&slot->unacknowledged_count);
 }
 
+/* Counters of other threads may still arrive in another order. */
+static uint64_t difference(uint64_t more, uint64_t less)
+{
+    return more > less ? more - less : 0;
+}
+
 static void read_domain(const struct shale_smr *domain, struct shale_smr_stats *sum)
 {
     uint32_t end = smr_slots_end(domain);
+    struct sums bytes = {0, 0};
     sum->scheme = domain->scheme;
     sum->asymmetric = shale_atomic_load_relaxed(&domain->light);
     sum->thread_count = shale_atomic_load_relaxed(&domain->used);
@@ -38,8 +57,11 @@ static void read_domain(const struct shale_smr *domain, struct shale_smr_stats *
     sum->lost_count = shale_atomic_load_relaxed(&domain->lost_count);
     sum->refused_retires_count = shale_atomic_load_relaxed(&domain->refused_retires_count);
     for (uint32_t i = 0; i < end; i++)
-        add_slot(sum, smr_slot_at(domain, i));
-    sum->limbo_count = sum->retired_count - sum->reclaimed_count;
+        add_reclaimed(sum, &bytes, smr_slot_at(domain, i));
+    for (uint32_t i = 0; i < end; i++)
+        add_slot(sum, &bytes, smr_slot_at(domain, i));
+    sum->limbo_count = difference(sum->retired_count, sum->reclaimed_count);
+    sum->limbo_bytes = difference(bytes.retired_bytes, bytes.reclaimed_bytes);
 }
 
 int shale_smr_stats_snapshot(struct shale_smr *domain, struct shale_smr_stats *stats)

@@ -248,9 +248,10 @@ static void bury(struct shale_smr_thread *slot)
 {
     struct shale_smr *domain = slot->domain;
     if (!smr_was_idle(slot)) {
-        uint64_t lost = shale_atomic_load_relaxed(&slot->retired_count);
-        lost -= shale_atomic_load_relaxed(&slot->reclaimed_count);
-        shale_atomic_fetch_add_relaxed(&domain->lost_count, lost);
+        uint64_t retired = shale_atomic_load_relaxed(&slot->retired_count);
+        uint64_t reclaimed = shale_atomic_load_relaxed(&slot->reclaimed_count);
+        if (retired > reclaimed) /* what it had adopted is not counted */
+            shale_atomic_fetch_add_relaxed(&domain->lost_count, retired - reclaimed);
         slot->open = slot->spare = slot->cursor = NULL;
         slot->limbo = (struct smr_bags){NULL, NULL};
         slot->spares = 0;
