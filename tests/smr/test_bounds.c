@@ -168,7 +168,8 @@ static void bound_neutralize_parked_in_read_phase_holds(void **state)
     (void)state;
     uint64_t most = run_parked("neutralize, read", SHALE_SMR_NEUTRALIZE, IN_READ_PHASE);
     if (parking->during.scheme == SHALE_SMR_NEUTRALIZE) {
-        assert_true(most <= 4 * BAG);
+        /* Before, it may have waited for a core to take the signal. */
+        assert_true(parking->during.limbo_count <= 4 * BAG);
         assert_int_equal(parking->during.neutralized_count, 1);
     }
     assert_true(most <= BOUND_OF_IBR);
