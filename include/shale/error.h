@@ -30,7 +30,11 @@ extern "C" {
     X(EEXIST, 13, "exists already")                                                                \
     X(EEMPTY, 14, "empty")                                                                         \
     X(EFULL, 15, "full")                                                                           \
-    X(ESHUTDOWN, 16, "shut down")
+    X(ESHUTDOWN, 16, "shut down")                                                                  \
+    X(ESTALE, 17, "the epoch or the handle has ended")                                             \
+    X(EDEFERRED, 18, "begun, and finished later")                                                  \
+    X(EDOUBLEFREE, 19, "freed before")                                                             \
+    X(EBADHANDLE, 20, "not a handle")
 
 enum shale_error {
 #define SHALE_ERROR_ENUM(name, number, text) SHALE_##name = -(number),

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/membarrier.h"
 #include "base/probe.h"
+#include "slab/close.h"
 #include "slab/epoch.h"
 #include "slab/reclaim.h"
 
@@ -101,6 +102,17 @@ static bool claim(struct slab_thr *thr, uint32_t attn, uint32_t request)
     return shale_atomic_cas_acquire(&thr->attn, &attn, attn & ~request);
 }
 
+/* A busy lock: the request stays, and its holder gets the processor. */
+static void answer_close(struct slab_thr *thr)
+{
+    SLAB_COUNT(thr, answered, 1);
+    if (slab_close_answer(thr))
+        return;
+    shale_atomic_fetch_or_relaxed(&thr->attn, SLAB_ATTN_CLOSE);
+    slab_leave(thr);
+    slab_wait();
+}
+
 void slab_enter_slow(struct slab_thr *thr)
 {
     for (;;) {
@@ -112,6 +124,9 @@ void slab_enter_slow(struct slab_thr *thr)
         } else if ((attn & SLAB_ATTN_INBOX) != 0) {
             if (claim(thr, attn, SLAB_ATTN_INBOX))
                 slab_collect_messages(thr, UINT32_MAX);
+        } else if ((attn & SLAB_ATTN_CLOSE) != 0) {
+            if (claim(thr, attn, SLAB_ATTN_CLOSE))
+                answer_close(thr);
         } else if ((attn & SLAB_ATTN_TIDY) != 0) {
             if (claim(thr, attn, SLAB_ATTN_TIDY)) {
                 SLAB_COUNT(thr, answered, 1);

@@ -16,13 +16,12 @@
  * A) After the membarrier either the visitor sees op == 1, or the owner sees HELD. HELD must stay
  *    from before the membarrier to the end of the work: a bit that somebody else took away and a
  *    third set again would prove nothing.
- * B) A request (TIDY) is answered by the owner in its slow path, by compare-and-swap while HELD is
- *    not set, or by a visitor under HELD. A visitor that gives up leaves the request: it is never
- *    taken away unanswered.
- * C) A visitor works with its own op == 1, and internal locks are only tried there. Only one thread
- *    visits at a time, so no two can wait for each other.
- * D) Without membarrier (denied, another system, thread sanitizer) attn carries FENCED for ever:
- *    every operation takes the slow entry, which exchanges op with a full fence and looks again.
+ * B) A request (TIDY, CLOSE) is answered by the owner in its slow path, by compare-and-swap while
+ * HELD is not set, or by a visitor under HELD. A visitor that gives up leaves the request: it is
+ * never taken away unanswered. C) A visitor works with its own op == 1, and internal locks are only
+ * tried there. Only one thread visits at a time, so no two can wait for each other. D) Without
+ * membarrier (denied, another system, thread sanitizer) attn carries FENCED for ever: every
+ * operation takes the slow entry, which exchanges op with a full fence and looks again.
  *
  * Models: tests/models/bias.pml, bias_fenced.pml, bias_visit.pml, request.pml.
  */
@@ -72,7 +71,8 @@ extern struct shale_lock slab_visit_lock;
  *
  * @param self      the caller's own structure: its op is 0 at the call, 1 inside work().
  * @param target    any structure but the caller's; it need not be LIVE.
- * @param request   SLAB_ATTN_TIDY: the owner shall do it when the visitor gives up; or 0.
+ * @param request   SLAB_ATTN_TIDY, SLAB_ATTN_CLOSE: the owner shall do it when the visitor gives
+ * up; or 0.
  * @param work      must not wait, call the system or touch a user's memory.
  * @param patience  nanoseconds to try for.
  * Locks: the caller holds slab_visit_lock.

@@ -4,11 +4,13 @@
 
 #include "base/thread.h"
 #include "slab/bias.h"
+#include "slab/close.h"
 #include "slab/epoch.h"
 #include "slab/huge.h"
 #include "slab/late.h"
 #include "slab/pool.h"
 #include "slab/range.h"
+#include "slab/registry.h"
 #include "slab/stop.h"
 
 enum { PATIENCE_NS = 100000000 };
@@ -52,7 +54,7 @@ static void take_over(struct slab_thr *thr)
     while (!slab_thr_empty_heap(thr))
         continue; /* one slice a time; nobody holds the epoch's lock */
     shale_atomic_store_relaxed(&thr->state, SLAB_THR_FREE);
-    slab_let_go(thr, SLAB_ATTN_INBOX | SLAB_ATTN_TIDY);
+    slab_let_go(thr, SLAB_ATTN_INBOX | SLAB_ATTN_TIDY | SLAB_ATTN_CLOSE);
     slab_thr_recycle_locked(thr);
 }
 
@@ -62,6 +64,9 @@ static void reset_internal_locks(void)
     if (shale_atomic_load_relaxed(&slab_self->op) != 0 && slab_self != &slab_thr_empty)
         return;
     shale_lock_reset(&slab_epoch_eternal.lock);
+    shale_lock_reset(&slab_epoch_nursery.lock);
+    shale_lock_reset(slab_registry_lock());
+    slab_close_reset();
     shale_lock_reset(slab_pool_lock());
 }
 

@@ -2,7 +2,7 @@
 /* Runs of units and of segments. Layer 1. */
 #include "slab/large.h"
 
-#include "slab/unit.h"
+#include "slab/epoch_units.h"
 
 static size_t ceil_shift(size_t size, unsigned shift)
 {
@@ -19,11 +19,11 @@ static bool is_run(const struct slab_large *large)
     return large->size <= SLAB_RUN_MAX && large->alignment < SLAB_SEGMENT_SIZE;
 }
 
-static void mark(uint32_t unit, uint32_t count, enum slab_unit_state state)
+static void mark(uint32_t slot, uint32_t unit, uint32_t count, enum slab_unit_state state)
 {
     slab_hot_at(unit)->size = count;
     slab_hot_at(unit)->capacity = count;
-    slab_unit_at(unit)->epoch = 0;
+    slab_unit_at(unit)->epoch = (uint16_t)slot;
     /* Relaxed: another thread learns the block's address from this one, and with it the state. */
     shale_atomic_store_relaxed(&slab_unit_at(unit)->state, state);
 }
@@ -33,10 +33,10 @@ static enum slab_step alloc_units(struct slab_large *large, struct slab_growth *
     struct slab_run run;
     uint32_t count = (uint32_t)at_least_one(ceil_shift(large->size, SLAB_UNIT_SHIFT));
     uint32_t align = (uint32_t)at_least_one(large->alignment >> SLAB_UNIT_SHIFT);
-    enum slab_step step = slab_units_take(&slab_epoch_eternal, 0, count, align, &run, grow);
+    enum slab_step step = slab_epoch_take_units(large->epoch, 0, count, align, &run, grow);
     if (step != SLAB_DONE)
         return step;
-    mark(run.unit, count, SLAB_UNIT_RUN);
+    mark(slab_slot_of(large->epoch), run.unit, count, SLAB_UNIT_RUN);
     large->block = slab_unit_address(run.unit);
     large->zero = run.zero;
     return SLAB_DONE;
@@ -56,7 +56,6 @@ static bool use_segments(uint32_t segment, uint32_t count, size_t size)
         uint32_t covered = units >= SLAB_SEGMENT_UNITS ? UINT32_MAX : (1u << units) - 1;
         zero = zero && (seg->clean & covered) == covered;
         slab_seg_soil(seg, covered);
-        seg->epoch = 0;
         units -= units >= SLAB_SEGMENT_UNITS ? SLAB_SEGMENT_UNITS : units;
     }
     return zero;
@@ -70,10 +69,11 @@ static enum slab_step alloc_segments(struct slab_large *large, struct slab_growt
     if (count >= slab_range.segments || align >= slab_range.segments)
         return SLAB_NO_MEMORY;
     enum slab_step step =
-        slab_pool_take(0, (uint32_t)count, (uint32_t)align, SLAB_SEG_LARGE, &segment, grow);
+        slab_epoch_take_segments(large->epoch, (uint32_t)count, (uint32_t)align, &segment, grow);
     if (step != SLAB_DONE)
         return step;
-    mark(segment * SLAB_SEGMENT_UNITS, (uint32_t)count, SLAB_UNIT_LARGE);
+    mark(slab_slot_of(large->epoch), segment * SLAB_SEGMENT_UNITS, (uint32_t)count,
+         SLAB_UNIT_LARGE);
     large->block = slab_segment_address(segment);
     large->zero = use_segments(segment, (uint32_t)count, large->size);
     return SLAB_DONE;
@@ -102,23 +102,28 @@ static void end_block(uint32_t unit, enum slab_unit_state state)
 
 static enum slab_step free_units(uint32_t unit, size_t *bytes)
 {
-    struct slab_epoch *epoch = slab_epoch_of(slab_unit_at(unit)->epoch);
-    if (!close_block(unit, SLAB_UNIT_RUN))
-        return SLAB_NO_MEMORY;
-    if (!slab_internal_try(&epoch->lock)) {
-        end_block(unit, SLAB_UNIT_RUN);
+    uint32_t slot = slab_unit_at(unit)->epoch;
+    struct slab_epoch *epoch = slab_epoch_of(slot);
+    enum slab_step step = SLAB_NO_MEMORY;
+    if (!slab_internal_try(&epoch->lock))
         return SLAB_BUSY;
+    /* A discard may have come first, and another epoch may have the unit by now. */
+    if (slab_unit_at(unit)->epoch == slot && close_block(unit, SLAB_UNIT_RUN)) {
+        end_block(unit, SLAB_UNIT_FREE);
+        *bytes = (size_t)slab_hot_at(unit)->size << SLAB_UNIT_SHIFT;
+        slab_epoch_give_units(epoch, unit, slab_hot_at(unit)->size);
+        step = SLAB_DONE;
     }
-    end_block(unit, SLAB_UNIT_FREE);
-    *bytes = (size_t)slab_hot_at(unit)->size << SLAB_UNIT_SHIFT;
-    slab_units_give(epoch, unit, slab_hot_at(unit)->size);
     shale_lock_release(&epoch->lock);
-    return SLAB_DONE;
+    return step;
 }
 
 static enum slab_step free_segments(uint32_t unit, size_t *bytes)
 {
+    uint32_t slot = slab_unit_at(unit)->epoch;
     uint32_t count = slab_hot_at(unit)->size;
+    if (slot != 0)
+        return slab_epoch_free_segments(slot, unit, bytes);
     if (!close_block(unit, SLAB_UNIT_LARGE))
         return SLAB_NO_MEMORY;
     end_block(unit, SLAB_UNIT_FREE);
@@ -155,6 +160,8 @@ static enum slab_step resize_units(uint32_t unit, size_t size)
     uint32_t count = (uint32_t)at_least_one(ceil_shift(size, SLAB_UNIT_SHIFT));
     if (count == hot->size)
         return SLAB_DONE;
+    if (slab_unit_at(unit)->epoch != 0)
+        return SLAB_NO_MEMORY; /* its account would have to be asked */
     if (!slab_internal_try(&epoch->lock))
         return SLAB_BUSY;
     enum slab_step step = SLAB_DONE;
@@ -174,7 +181,7 @@ static enum slab_step resize_segments(uint32_t unit, size_t size)
     uint32_t segment = unit / SLAB_SEGMENT_UNITS;
     size_t count = at_least_one(ceil_shift(size, SLAB_SEGMENT_SHIFT));
     enum slab_step step = SLAB_DONE;
-    if (count >= slab_range.segments)
+    if (count >= slab_range.segments || (slab_unit_at(unit)->epoch != 0 && count != hot->size))
         return SLAB_NO_MEMORY;
     if (count < hot->size)
         step = slab_pool_give(segment + (uint32_t)count, hot->size - (uint32_t)count);

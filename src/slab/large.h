@@ -17,6 +17,7 @@
 struct slab_large {
     size_t size;
     size_t alignment; /* power of two */
+    uint64_t epoch;   /* id */
     void *block;      /* result */
     bool zero;        /* result: the block reads as zero */
 };

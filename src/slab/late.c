@@ -19,8 +19,9 @@ int slab_late_start(void)
     struct slab_thr *late = slab_thr_at(SLAB_LATE);
     slab_thr_prepare(late, SLAB_LATE);
     shale_atomic_store_relaxed(&late->state, SLAB_THR_LIVE);
-    /* ORDER LATE1 release -> acquire in enter_late() [late.c]. Publishes the structure. Without it
-     * a signal handler could use one that is not ready. Test late_heap_serves_signal_handler. */
+    /* ORDER LATE1 release -> acquire in slab_enter_late() [late.c]. Publishes the structure.
+     * Without it a signal handler could use one that is not ready. Test
+     * late_heap_serves_signal_handler. */
     shale_atomic_store_release(&started, true);
     return 0;
 }
@@ -38,7 +39,7 @@ static void lock_late(sigset_t *saved)
         slab_wait();
 }
 
-static struct slab_thr *enter_late(void)
+struct slab_thr *slab_enter_late(void)
 {
     /* ORDER LATE1 acquire <- release in slab_late_start() [late.c]. The structure is ready. */
     if (!shale_atomic_load_acquire(&started))
@@ -65,7 +66,7 @@ struct slab_thr *slab_resume(uint32_t old)
     } else if (thr != &slab_thr_gone && shale_atomic_load_relaxed(&thr->attn) != 0) {
         slab_enter_slow(thr);
     }
-    return thr == &slab_thr_gone ? enter_late() : thr;
+    return thr == &slab_thr_gone ? slab_enter_late() : thr;
 }
 
 struct slab_thr *slab_begin(void)
@@ -84,5 +85,21 @@ void slab_finish(struct slab_thr *thr)
         sigset_t saved = saved_signals;
         shale_lock_release(&slab_late_lock);
         pthread_sigmask(SIG_SETMASK, &saved, NULL);
+    }
+}
+
+enum slab_step slab_patiently(enum slab_step (*step)(struct slab_thr *thr, void *argument),
+                              void *argument)
+{
+    for (int tries = 0;; tries++) {
+        struct slab_thr *thr = slab_begin();
+        if (thr == NULL)
+            return SLAB_NO_MEMORY;
+        enum slab_step result = step(thr, argument);
+        bool late = thr->id == SLAB_LATE;
+        slab_finish(thr);
+        if (result != SLAB_BUSY || (late && tries == SLAB_LATE_TRIES))
+            return result;
+        slab_wait();
     }
 }

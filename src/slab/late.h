@@ -14,6 +14,7 @@
 #define SHALE_SLAB_LATE_H
 
 #include "slab/bias.h"
+#include "slab/pool.h"
 
 enum {
     SLAB_LATE = 1, /* id */
@@ -34,6 +35,16 @@ struct slab_thr *slab_resume(uint32_t old);
 struct slab_thr *slab_begin(void);
 
 void slab_finish(struct slab_thr *thr);
+
+/* Enters the late heap itself; NULL before the start. Ends with slab_finish. op is 0. */
+struct slab_thr *slab_enter_late(void);
+
+/*
+ * Runs a step in whatever heap the thread has, again while it is busy. op is 0 at the call.
+ * @return what it came to; SLAB_NO_MEMORY without a heap; SLAB_BUSY from the late heap only.
+ */
+SHALE_NODISCARD enum slab_step
+slab_patiently(enum slab_step (*step)(struct slab_thr *thr, void *argument), void *argument);
 
 /* Readies the late heap. Once, by slab_thr_attach. SHALE_ENOMEM. */
 SHALE_NODISCARD int slab_late_start(void);

@@ -2,9 +2,9 @@
 /*
  * The engine's memory: one reserved range of addresses and, beside it, metadata by index. Layer 1.
  *
- *     | owners 4 B | units 12 B | hots 64 B | rems 64 B | segs 64 B | thrs 4 KiB | blocks ........
+ *     | owners 4 B | units 12 B | hots 64 B | rems 64 B | segs 64 B | thrs 8 KiB | blocks ........
  * | |  one per 64 KiB unit of blocks                  | per 2 MiB | per thread | lower | upper  |
- *     |  guard pages between all of them                                         | small | huge   |
+ *     |  guard pages between all of them; then epochs: heads 128 B and lists 2 KiB | small | huge |
  *
  * A block's metadata is found by (address - base) >> 16; a block carries no header, starts at slab
  * offset 0 and is therefore as aligned as its size. Nothing in the range is ever unmapped: reading
@@ -54,6 +54,7 @@ enum slab_unit_state {
     SLAB_UNIT_RUN,    /* first unit of a block of units, 64 KiB to 1 MiB */
     SLAB_UNIT_LARGE,  /* first unit of a block of segments */
     SLAB_UNIT_CLOSED, /* first unit of a RUN or LARGE that is being given back */
+    SLAB_UNIT_REGION, /* first unit of a chunk of a region epoch; the others are INNER */
 };
 
 struct slab_unit {
@@ -61,7 +62,9 @@ struct slab_unit {
     uint16_t epoch;              /* slot */
     uint8_t class;               /* of the slab's blocks */
     _Atomic uint8_t state;       /* enum slab_unit_state */
-    uint32_t back;               /* INNER: distance to the first unit */
+    uint16_t lives;              /* of this unit with handles; never wraps (handle.h) */
+    uint8_t back;                /* INNER: distance to the first unit */
+    uint8_t spare;
 };
 
 /* slab_hot.list: where the owner keeps the slab */
@@ -94,7 +97,9 @@ struct slab_hot {
     uint8_t class;
     uint8_t list; /* enum slab_list */
     bool zero;    /* memory was zero when taken: true of a block never handed out before */
-    uint8_t spare[5];
+    uint8_t spare;
+    uint16_t epoch; /* slot */
+    uint8_t spares[2];
 };
 
 /*
@@ -123,7 +128,7 @@ enum slab_seg_state {
 };
 
 struct slab_seg {
-    uint64_t epoch; /* id of the epoch that has it */
+    uint64_t epoch; /* id of the epoch that has it, or SLAB_NURSERY_ID */
     uint32_t used;  /* bit per unit: taken */
     uint32_t clean; /* bit per unit that is not used: reads as zero */
     uint32_t next;  /* list links: segment indices */
@@ -152,7 +157,10 @@ struct slab_range {
     struct slab_rem *rems;
     struct slab_seg *segs;
     char *thrs;
+    struct slab_epoch_head *heads; /* by slot; slot 0 is not used */
+    struct slab_epoch *epochs;     /* by slot; the eternal epoch is elsewhere */
     uint32_t segments;
+    uint32_t slots;              /* heads and epochs that fit */
     uint32_t threads;            /* thrs that fit, index 0 unused */
     uint32_t first[SLAB_HALVES]; /* first usable segment of a half */
     uint32_t end[SLAB_HALVES];   /* one past its last */

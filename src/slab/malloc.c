@@ -11,6 +11,7 @@
 #include "slab/late.h"
 #include "slab/move.h"
 #include "slab/reclaim.h"
+#include "slab/region.h"
 #include "slab/slow.h"
 
 enum {
@@ -39,12 +40,18 @@ static size_t own_size(const void *block)
         return block == NULL ? 0 : slab_huge_size(block);
     uint32_t unit = slab_index_of(block);
     switch (slab_unit_state_of(unit)) {
-    case SLAB_UNIT_SLAB:
     case SLAB_UNIT_INNER:
+        unit = slab_first_unit(unit);
+        if (slab_unit_state_of(unit) == SLAB_UNIT_REGION)
+            return slab_region_usable(block, unit);
+        return slab_class_sizes[slab_unit_at(unit)->class];
+    case SLAB_UNIT_SLAB:
         return slab_class_sizes[slab_unit_at(unit)->class];
     case SLAB_UNIT_RUN:
     case SLAB_UNIT_LARGE:
         return slab_large_size(unit);
+    case SLAB_UNIT_REGION:
+        return slab_region_usable(block, unit);
     case SLAB_UNIT_FREE:
     case SLAB_UNIT_CLOSED:
         break;
@@ -72,7 +79,7 @@ void *slab_calloc(size_t count, size_t size)
         return NULL;
     }
     if (total > SLAB_CLASS_MAX) {
-        void *large = slab_alloc_large(total, 0, &zero);
+        void *large = slab_alloc_large(0, total, 0, &zero);
         return large == NULL || zero ? large : memset(large, 0, total);
     }
     void *block = slab_calloc_fast(total, &zero);
@@ -98,10 +105,10 @@ void *slab_aligned(size_t alignment, size_t size)
     if (alignment <= 16)
         return slab_malloc_fast(size);
     if (alignment > SLAB_UNIT_SIZE)
-        return slab_alloc_large(size, alignment, &zero);
+        return slab_alloc_large(0, size, alignment, &zero);
     size_t bytes = slab_class_aligned_bytes(size, alignment);
     if (bytes == 0)
-        return slab_alloc_large(size, alignment, &zero);
+        return slab_alloc_large(0, size, alignment, &zero);
     return slab_malloc_fast(bytes);
 }
 

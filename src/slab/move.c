@@ -109,7 +109,7 @@ void *slab_move(void *block, size_t size)
     if (!may_move(unit, size))
         return NULL;
     uint32_t segments = slab_hot_at(unit)->size;
-    void *moved = slab_alloc_large(size, 0, &zero);
+    void *moved = slab_alloc_large(0, size, 0, &zero);
     if (moved == NULL || !slab_in_range(moved)) {
         slab_free_fast(moved);
         return NULL;

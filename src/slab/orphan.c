@@ -41,7 +41,7 @@ static void remove_orphan(struct slab_epoch *epoch, struct slab_hot *hot)
 
 void slab_make_orphan(struct slab_thr *thr, struct slab_hot *hot)
 {
-    struct slab_epoch *epoch = slab_epoch_of(slab_unit_at(hot->unit)->epoch);
+    struct slab_epoch *epoch = slab_epoch_of(hot->epoch);
     struct slab_rem *rem = slab_rem_at(hot->unit);
     uint64_t word;
     uint64_t orphan;
@@ -67,6 +67,19 @@ void slab_make_orphan(struct slab_thr *thr, struct slab_hot *hot)
     } else {
         hot->list = SLAB_LIST_BROKEN;
         SLAB_COUNT(thr, misuse, 1);
+    }
+}
+
+void slab_leave_behind(struct slab_thr *thr, struct slab_hot *hot)
+{
+    slab_detach(thr, hot);
+    slab_collect(thr, hot);
+    if (hot->frees == hot->allocs) {
+        slab_release_locked(slab_epoch_of(hot->epoch), hot);
+        thr->owned--;
+        SLAB_COUNT(thr, slabs_released, 1);
+    } else {
+        slab_make_orphan(thr, hot);
     }
 }
 
@@ -105,9 +118,9 @@ static void take_over(struct slab_thr *thr, struct slab_hot *hot, uint64_t word)
     SHALE_PROBE2(slab_adopt, hot->unit, live);
 }
 
-struct slab_hot *slab_adopt(struct slab_thr *thr, unsigned class)
+struct slab_hot *slab_adopt(struct slab_thr *thr, const struct slab_cache *cache, unsigned class)
 {
-    struct slab_epoch *epoch = &slab_epoch_eternal;
+    struct slab_epoch *epoch = slab_epoch_of(cache->slot);
     struct slab_hot *adopted = NULL;
     uint64_t word = 0;
     if (shale_atomic_load_relaxed(&epoch->orphans[class]) == SLAB_NONE ||
@@ -127,6 +140,38 @@ struct slab_hot *slab_adopt(struct slab_thr *thr, unsigned class)
     if (adopted != NULL)
         take_over(thr, adopted, word);
     return adopted;
+}
+
+/* Nobody's blocks are live any more. False: a free counted them to 0 first, and buries the slab. */
+static bool disown(uint32_t unit)
+{
+    struct slab_rem *rem = slab_rem_at(unit);
+    uint64_t word = shale_atomic_load_relaxed(&rem->word);
+    do {
+        if ((word & SLAB_REM_DEAD) != 0)
+            return false;
+        /* ORDER ORPHAN1 acq_rel <-> acq_rel in send_to_orphan() [remote.c]. As an adoption. */
+    } while (!shale_atomic_cas_acq_rel(&rem->word, &word, 0));
+    return true;
+}
+
+bool slab_discard_orphans(struct slab_epoch *epoch, uint32_t max)
+{
+    slab_bury_left(epoch);
+    for (unsigned class = 0; class < SLAB_CLASSES; class ++) {
+        uint32_t unit = shale_atomic_load_relaxed(&epoch->orphans[class]);
+        while (unit != SLAB_NONE) {
+            struct slab_hot *hot = slab_hot_at(unit);
+            unit = hot->next;
+            if (max-- == 0)
+                return false;
+            if (disown(hot->unit)) {
+                remove_orphan(epoch, hot);
+                slab_discard(epoch, hot);
+            }
+        }
+    }
+    return true;
 }
 
 static void release_dead(struct slab_epoch *epoch, uint32_t unit)

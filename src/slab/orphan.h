@@ -27,11 +27,22 @@
  */
 void slab_make_orphan(struct slab_thr *thr, struct slab_hot *hot);
 
-/* An orphan of the class that is worth it becomes the thread's, on no list. NULL without one. */
-struct slab_hot *slab_adopt(struct slab_thr *thr, unsigned class);
+/* The owner leaves a slab for good: released if nothing is live, else an orphan. Locks: as above.
+ */
+void slab_leave_behind(struct slab_thr *thr, struct slab_hot *hot);
+
+/* An orphan of the cache's epoch and the class that is worth it becomes the thread's, on no list.
+ * NULL without one. */
+struct slab_hot *slab_adopt(struct slab_thr *thr, const struct slab_cache *cache, unsigned class);
 
 /* Releases a DEAD slab that the caller owns, or leaves that to who next has the epoch's lock. */
 void slab_bury(uint32_t unit);
+
+/*
+ * Ends up to max orphans of a discarded epoch, live blocks or not.
+ * @return false: there are more. Locks: the epoch's, held.
+ */
+SHALE_NODISCARD bool slab_discard_orphans(struct slab_epoch *epoch, uint32_t max);
 
 /* Releases what slab_bury left. Locks: the epoch's, held. */
 void slab_bury_left(struct slab_epoch *epoch);

@@ -18,6 +18,8 @@ enum slab_step {
     SLAB_BUSY, /* an internal lock was taken: op = 0, wait, start again */
     SLAB_GROW, /* the frontier must move first: op = 0, slab_pool_grow, start again */
     SLAB_NO_MEMORY,
+    SLAB_STALE,      /* the epoch is closed, or never was */
+    SLAB_OVER_QUOTA, /* of the epoch's account */
 };
 
 /* What the pool has and did, in segments but for purged_bytes. Written under its lock. */

@@ -9,6 +9,7 @@
 #include "base/os.h"
 #include "base/system.h"
 #include "slab/bias.h"
+#include "slab/epoch.h"
 #include "slab/fork.h"
 #include "slab/thread.h"
 
@@ -22,11 +23,15 @@ enum {
     THREADS_MIN = 1024,
     THREADS_MAX = 65536,
     THREADS_STEP = 16,
+    SLOT_SHIFT = 18, /* an epoch per 256 KiB of a small range */
+    SLOTS_MAX = 65536,
+    SLOTS_STEP = 256,
     GUARD = SLAB_UNIT_SIZE,
 };
 
 static uint32_t step[SLAB_HALVES];
 static uint32_t threads_accessible;
+_Atomic uint32_t slab_range_slots;
 
 /*
  * A handler that interrupted an operation may run above internal locks, which rank higher. It may
@@ -85,6 +90,11 @@ static uint64_t place(struct slab_range *range, char *base, uint64_t size)
     range->rems = (struct slab_rem *)carve(&next, units * sizeof(struct slab_rem));
     range->segs = (struct slab_seg *)carve(&next, range->segments * sizeof(struct slab_seg));
     range->thrs = carve(&next, threads * SLAB_THR_SIZE);
+    range->slots = (uint32_t)(size >> SLOT_SHIFT < SLOTS_MAX ? size >> SLOT_SHIFT : SLOTS_MAX);
+    range->heads =
+        (struct slab_epoch_head *)(void *)carve(&next, range->slots * (uint64_t)SLAB_HEAD_SIZE);
+    range->epochs =
+        (struct slab_epoch *)(void *)carve(&next, range->slots * (uint64_t)SLAB_EPOCH_SIZE);
     range->base = (char *)SHALE_ALIGN_UP((uintptr_t)next, (uintptr_t)SLAB_SEGMENT_SIZE);
     range->reservation = base;
     range->reserved = (uint64_t)(range->base - base) + size + GUARD;
@@ -148,6 +158,7 @@ int slab_range_start(void)
     split_in_halves(&range);
     slab_range = range;
     threads_accessible = 0;
+    shale_atomic_store_relaxed(&slab_range_slots, 0);
     return 0;
 }
 
@@ -231,4 +242,31 @@ int slab_range_grow_threads(uint32_t index)
         threads_accessible += more;
     }
     return 0;
+}
+
+static int open_slots(uint32_t from, uint32_t to)
+{
+    int error = open_pages(slab_head_at(from), slab_head_at(to));
+    return error == 0 ? open_pages(slab_epoch_at(from), slab_epoch_at(to)) : error;
+}
+
+int slab_range_grow_slots(uint32_t slot)
+{
+    sigset_t saved;
+    int error = 0;
+    if (slot >= slab_range.slots)
+        return SHALE_ENOMEM;
+    slab_os_lock(&slab_range_lock, &saved);
+    uint32_t from = shale_atomic_load_relaxed(&slab_range_slots);
+    uint32_t to = SHALE_ALIGN_DOWN(slot, (uint32_t)SLOTS_STEP) + SLOTS_STEP;
+    to = to < slab_range.slots ? to : slab_range.slots;
+    if (from < to)
+        error = open_slots(from, to);
+    if (from < to && error == 0) {
+        /* ORDER RANGE2 release -> acquire in slab_epoch_exists() [epoch.h]. The tables below are
+         * accessible. Without it a look-up could fault. Test epoch_many_open_then_error. */
+        shale_atomic_store_release(&slab_range_slots, to);
+    }
+    slab_os_unlock(&slab_range_lock, &saved);
+    return error == 0 ? 0 : SHALE_ENOMEM;
 }

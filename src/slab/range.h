@@ -44,6 +44,12 @@ void slab_range_advise(uint32_t segment, uint32_t count);
 /* Makes the thread structure of an index accessible. SHALE_ENOMEM. Locks: the caller's gate. */
 SHALE_NODISCARD int slab_range_grow_threads(uint32_t index);
 
+/* Slots of epochs below this can be touched. Written under the frontier lock. */
+extern _Atomic uint32_t slab_range_slots;
+
+/* Makes the tables of a slot accessible. SHALE_ENOMEM. Locks: as slab_range_grow. */
+SHALE_NODISCARD int slab_range_grow_slots(uint32_t slot);
+
 /* Takes and releases an OS lock with all signals blocked. Nothing to do in who forks (fork.h). */
 void slab_os_lock(struct shale_lock *lock, sigset_t *saved);
 void slab_os_unlock(struct shale_lock *lock, const sigset_t *saved);

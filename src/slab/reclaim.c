@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/os.h"
 #include "slab/bias.h"
+#include "slab/close.h"
 #include "slab/fork.h"
 #include "slab/keep.h"
 #include "slab/orphan.h"
@@ -14,6 +15,7 @@
 
 enum {
     VISIT_PATIENCE_NS = 1000000,
+    CLOSE_BUDGET_NS = 10000000, /* for each epoch whose close was left unfinished */
     PURGE_PERIOD_NS = 10000000, /* for a segment */
     PURGE_SAVED_MAX = 512,      /* periods: 1 GiB at once after five seconds of nothing */
     UNIT_PRICE = 2,             /* free units one by one: 290 us for a segment's worth, not 176 */
@@ -37,9 +39,9 @@ static void collect_list(struct slab_thr *thr, uint32_t unit)
 }
 
 /* A current slab without live blocks is of no use to a thread that is asked to be tidy. */
-static void retire_current(struct slab_thr *thr, unsigned class)
+static void retire_current(struct slab_thr *thr, struct slab_cache *cache, unsigned class)
 {
-    struct slab_hot *hot = thr->main.current[class];
+    struct slab_hot *hot = cache->current[class];
     if (hot == &slab_hot_empty)
         return;
     slab_collect(thr, hot);
@@ -48,16 +50,25 @@ static void retire_current(struct slab_thr *thr, unsigned class)
     slab_park(thr, hot);
 }
 
+static void tidy_cache(struct slab_thr *thr, struct slab_cache *cache)
+{
+    if (cache->region)
+        return;
+    collect_list(thr, cache->full);
+    for (unsigned class = 0; class < SLAB_CLASSES; class ++) {
+        retire_current(thr, cache, class);
+        collect_list(thr, cache->partial[class]);
+    }
+}
+
 void slab_tidy(struct slab_thr *thr)
 {
     thr->tidy_again = false;
     slab_flush_batches(thr);
     slab_collect_messages(thr, UINT32_MAX);
-    collect_list(thr, thr->main.full);
-    for (unsigned class = 0; class < SLAB_CLASSES; class ++) {
-        retire_current(thr, class);
-        collect_list(thr, thr->main.partial[class]);
-    }
+    for (struct slab_cache *cache = thr->caches; cache != NULL; cache = cache->next)
+        tidy_cache(thr, cache);
+    tidy_cache(thr, &thr->main);
     if (!slab_release_empties(thr, 0))
         thr->tidy_again = true;
 }
@@ -98,20 +109,21 @@ static void trim_epoch(struct slab_epoch *epoch)
     shale_lock_release(&epoch->lock);
 }
 
-static enum slab_step take_dirty_patiently(struct slab_thr *self, uint32_t *unit, uint32_t *count)
+static enum slab_step take_dirty_patiently(struct slab_thr *self, struct slab_epoch *epoch,
+                                           uint32_t *unit, uint32_t *count)
 {
     enum slab_step step;
-    while (slab_enter(self), step = slab_units_take_dirty(&slab_epoch_eternal, unit, count),
-           slab_leave(self), step == SLAB_BUSY)
+    while (slab_enter(self), step = slab_units_take_dirty(epoch, unit, count), slab_leave(self),
+           step == SLAB_BUSY)
         slab_wait();
     return step;
 }
 
-static void give_purged_patiently(struct slab_thr *self, uint32_t unit, uint32_t count, bool purged)
+static void give_purged_patiently(struct slab_thr *self, struct slab_epoch *epoch, uint32_t unit,
+                                  uint32_t count, bool purged)
 {
     enum slab_step step;
-    while (slab_enter(self),
-           step = slab_units_give_purged(&slab_epoch_eternal, unit, count, purged),
+    while (slab_enter(self), step = slab_units_give_purged(epoch, unit, count, purged),
            slab_leave(self), step == SLAB_BUSY)
         slab_wait();
 }
@@ -120,16 +132,16 @@ static void give_purged_patiently(struct slab_thr *self, uint32_t unit, uint32_t
  * Free units of segments that are in use otherwise. 64 KiB of small pages cost 9 us to give back,
  * twice as much per byte as a whole segment, and a slab of each class can pin a segment for ever.
  */
-static uint64_t purge_units(struct slab_thr *self, uint64_t max_bytes)
+static uint64_t purge_units(struct slab_thr *self, struct slab_epoch *epoch, uint64_t max_bytes)
 {
     uint64_t bytes = 0;
     uint32_t unit = SLAB_NONE;
     uint32_t count = 0;
-    while (bytes < max_bytes && dirty_units() != 0 &&
-           take_dirty_patiently(self, &unit, &count) == SLAB_DONE) {
+    while (bytes < max_bytes && shale_atomic_load_relaxed(&epoch->dirty_units) != 0 &&
+           take_dirty_patiently(self, epoch, &unit, &count) == SLAB_DONE) {
         size_t size = (size_t)count << SLAB_UNIT_SHIFT;
         bool purged = shale_os_purge(slab_unit_address(unit), size) == 0;
-        give_purged_patiently(self, unit, count, purged);
+        give_purged_patiently(self, epoch, unit, count, purged);
         SLAB_TOTAL(unit_purges, 1);
         if (!purged) {
             SLAB_TOTAL(unit_purges_failed, 1);
@@ -137,6 +149,18 @@ static uint64_t purge_units(struct slab_thr *self, uint64_t max_bytes)
         }
         bytes += size;
     }
+    return bytes;
+}
+
+/* Free units of epochs that are open. One that ends meanwhile has none, or its slot's next has. */
+static uint64_t purge_epochs(struct slab_thr *self, uint64_t max_bytes)
+{
+    uint64_t bytes = 0;
+    /* ORDER RANGE2 acquire <- release in slab_range_grow_slots() [range.c]. The tables below. */
+    uint32_t slots = shale_atomic_load_acquire(&slab_range_slots);
+    for (uint32_t slot = 1; slot < slots && bytes < max_bytes; slot++)
+        if (slab_state_of(slab_head_at(slot)) != SLAB_EPOCH_FREE)
+            bytes += purge_units(self, slab_epoch_at(slot), max_bytes - bytes);
     return bytes;
 }
 
@@ -150,16 +174,22 @@ static void tidy_everyone(struct slab_thr *self)
         slab_leave(self);
         (void)slab_visit_all(self, SLAB_ATTN_TIDY, tidy_other, NULL);
     }
+    slab_close_pending(CLOSE_BUDGET_NS);
     slab_enter(self);
     slab_tidy(self);
     trim_epoch(&slab_epoch_eternal);
+    trim_epoch(&slab_epoch_nursery);
     slab_leave(self);
 }
 
 static uint64_t purge_any(struct slab_thr *self, uint64_t max_bytes)
 {
     uint64_t bytes = slab_pool_purge(self, max_bytes);
-    return bytes < max_bytes ? bytes + purge_units(self, max_bytes - bytes) : bytes;
+    if (bytes < max_bytes)
+        bytes += purge_units(self, &slab_epoch_eternal, max_bytes - bytes);
+    if (bytes < max_bytes)
+        bytes += purge_units(self, &slab_epoch_nursery, max_bytes - bytes);
+    return bytes < max_bytes ? bytes + purge_epochs(self, max_bytes - bytes) : bytes;
 }
 
 uint64_t slab_reclaim(struct slab_thr *self, uint64_t max_bytes)
@@ -189,7 +219,7 @@ static void retire_all_current(struct slab_thr *self)
 {
     slab_enter(self);
     for (unsigned class = 0; class < SLAB_CLASSES; class ++)
-        retire_current(self, class);
+        retire_current(self, &self->main, class);
     slab_leave(self);
 }
 
@@ -206,7 +236,7 @@ static void purge(struct slab_thr *self, uint64_t wanted, uint64_t now)
         bytes = slab_pool_purge(self, wanted);
     } else {
         retire_all_current(self);
-        bytes = UNIT_PRICE * purge_units(self, wanted);
+        bytes = UNIT_PRICE * purge_units(self, &slab_epoch_eternal, wanted);
     }
     uint64_t units = (bytes == 0 ? credit : bytes) >> SLAB_UNIT_SHIFT;
     self->purge_tick_ns += units * (PURGE_PERIOD_NS / SLAB_SEGMENT_UNITS);

@@ -3,6 +3,7 @@
 #include "slab/remote.h"
 
 #include "slab/class.h"
+#include "slab/epoch.h"
 #include "slab/orphan.h"
 
 enum {
@@ -168,6 +169,27 @@ static void start_batch(struct slab_batch *batch, struct slab_block *block, uint
     batch->limit = limit < 1 ? 1 : limit > BATCH_BLOCKS ? BATCH_BLOCKS : limit;
 }
 
+/*
+ * Tells whoever closes the epoch that others know of its slabs. What the unit said before that must
+ * be looked at again after it.
+ * @return false: the slab is gone.
+ */
+static bool tell_epoch(uint32_t unit, uint32_t generation)
+{
+    struct slab_unit *entry = slab_unit_at(unit);
+    struct slab_epoch_head *head = slab_head_at(entry->epoch);
+    if (entry->epoch == 0)
+        return true;
+    if (shale_atomic_load_relaxed(&head->remote) == 0) {
+        /* ORDER CLOSE1 seq_cst <-> seq_cst in is_quiet() [close.c]. Either the closer sees this, or
+         * what it did to the slab is seen below. Without it a block could reach the next life of
+         * its slab. Test epoch_discard_races_with_frees. */
+        shale_atomic_store_seq_cst(&head->remote, 1);
+    }
+    return shale_atomic_load_relaxed(&entry->generation) == generation &&
+           slab_unit_state_of(unit) == SLAB_UNIT_SLAB;
+}
+
 void slab_free_remote(struct slab_thr *thr, void *address, uint32_t unit)
 {
     struct slab_block *block = address;
@@ -175,6 +197,10 @@ void slab_free_remote(struct slab_thr *thr, void *address, uint32_t unit)
     struct slab_batch *batch = &thr->batches[unit % SLAB_BATCHES];
     uint32_t generation = shale_atomic_load_relaxed(&entry->generation);
     SLAB_COUNT(thr, remote_frees, 1);
+    if (!tell_epoch(unit, generation)) {
+        SLAB_COUNT(thr, misuse, 1);
+        return;
+    }
     if (slab_owner_of(unit) == SLAB_NONE) {
         send_counted(thr, unit, block, block, 1);
         return;
@@ -194,7 +220,8 @@ void slab_free_remote(struct slab_thr *thr, void *address, uint32_t unit)
 
 void slab_free_signal(void *block, uint32_t unit)
 {
-    if (send(unit, block, block, 1) == LAST)
+    uint32_t generation = shale_atomic_load_relaxed(&slab_unit_at(unit)->generation);
+    if (tell_epoch(unit, generation) && send(unit, block, block, 1) == LAST)
         slab_bury(unit);
 }
 
@@ -242,6 +269,10 @@ static void handle(struct slab_thr *thr, struct slab_block *chain, uint32_t coun
 {
     uint32_t unit = slab_first_unit(slab_index_of(chain));
     SLAB_COUNT(thr, messages_received, 1);
+    if (slab_unit_state_of(unit) != SLAB_UNIT_SLAB) { /* its epoch was discarded meanwhile */
+        SLAB_COUNT(thr, dropped, count);
+        return;
+    }
     struct slab_block *tail = count == 1 ? chain : (struct slab_block *)(uintptr_t)*tail_of(chain);
     if (slab_owner_of(unit) != thr->id) {
         SLAB_COUNT(thr, forwarded, 1);

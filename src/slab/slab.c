@@ -5,9 +5,10 @@
 #include <string.h>
 
 #include "base/probe.h"
+#include "slab/cache.h"
 #include "slab/class.h"
+#include "slab/epoch_units.h"
 #include "slab/remote.h"
-#include "slab/unit.h"
 
 enum {
     LINK_BYTES = 4096,   /* new blocks per step: one page is touched */
@@ -22,10 +23,10 @@ enum {
 
 struct slab_hot slab_hot_empty;
 
+/* A thread that owns a slab of an epoch has a cache of it. */
 static struct slab_cache *cache_of(struct slab_thr *thr, const struct slab_hot *hot)
 {
-    (void)hot;
-    return &thr->main;
+    return SHALE_LIKELY(hot->epoch == 0) ? &thr->main : slab_cache_at(thr, hot->epoch);
 }
 
 static uint32_t link_bytes(const struct slab_thr *thr, const struct slab_hot *hot)
@@ -180,6 +181,8 @@ static void give_up(struct slab_thr *thr, struct slab_hot *hot)
     hot->list = SLAB_LIST_BROKEN;
     hot->free = NULL;
     hot->trigger = UINT64_MAX;
+    slab_set_owner(hot->unit, SLAB_NONE); /* what is freed of it goes nowhere */
+    thr->owned--;
     SLAB_COUNT(thr, misuse, 1);
     SHALE_PROBE2(slab_misuse, hot->unit, hot->frees);
 }
@@ -203,7 +206,7 @@ static void push_empty(struct slab_thr *thr, struct slab_hot *hot)
 
 static bool try_release(struct slab_thr *thr, struct slab_hot *hot)
 {
-    struct slab_epoch *epoch = slab_epoch_of(slab_unit_at(hot->unit)->epoch);
+    struct slab_epoch *epoch = slab_epoch_of(hot->epoch);
     if (!slab_internal_try(&epoch->lock)) {
         SLAB_COUNT(thr, lock_busy, 1);
         return false;
@@ -217,11 +220,11 @@ static bool try_release(struct slab_thr *thr, struct slab_hot *hot)
 
 /*
  * Keeps a slab whose blocks are all back, and gives the longest kept away when there are too many:
- * a thread that owns less and less keeps less and less.
+ * a thread that owns less and less keeps less and less. Those of other epochs go back at once.
  */
 static void retire(struct slab_thr *thr, struct slab_hot *hot)
 {
-    if (slab_class_units(hot->class) == 1 && thr->empties < SLAB_EMPTIES_MAX) {
+    if (hot->epoch == 0 && slab_class_units(hot->class) == 1 && thr->empties < SLAB_EMPTIES_MAX) {
         push_empty(thr, hot);
         for (int i = 0; i < RELEASES_AT_ONCE && thr->empties > empties_allowed(thr); i++) {
             if (!try_release(thr, slab_hot_at(thr->empty_unit[0])))
@@ -285,9 +288,9 @@ bool slab_park_full(struct slab_thr *thr, struct slab_hot *hot)
     return true;
 }
 
-struct slab_hot *slab_unpark(struct slab_thr *thr, unsigned class)
+struct slab_hot *slab_unpark(struct slab_thr *thr, const struct slab_cache *cache, unsigned class)
 {
-    uint32_t unit = thr->main.partial[class];
+    uint32_t unit = cache->partial[class];
     if (unit == SLAB_NONE)
         return NULL;
     struct slab_hot *hot = slab_hot_at(unit);
@@ -298,7 +301,7 @@ struct slab_hot *slab_unpark(struct slab_thr *thr, unsigned class)
 /* ---- taking and releasing ---------------------------------------------------------------------
  */
 
-void slab_make(struct slab_thr *thr, uint32_t unit, unsigned class, bool zero)
+void slab_make(struct slab_thr *thr, uint32_t slot, uint32_t unit, unsigned class, bool zero)
 {
     struct slab_hot *hot = slab_hot_at(unit);
     struct slab_unit *entry = slab_unit_at(unit);
@@ -307,13 +310,14 @@ void slab_make(struct slab_thr *thr, uint32_t unit, unsigned class, bool zero)
                              .size = slab_class_sizes[class],
                              .unit = unit,
                              .class = (uint8_t) class,
-                             .zero = zero};
+                             .zero = zero,
+                             .epoch = (uint16_t)slot};
     shale_atomic_store_relaxed(&slab_rem_at(unit)->word, 0);
     entry->class = (uint8_t) class;
-    entry->epoch = 0;
+    entry->epoch = (uint16_t)slot;
     for (uint32_t i = 1; i < slab_class_units(class); i++) {
         struct slab_unit *inner = slab_unit_at(unit + i);
-        inner->back = i;
+        inner->back = (uint8_t)i;
         inner->class = (uint8_t) class;
         shale_atomic_store_relaxed(&inner->state, SLAB_UNIT_INNER);
     }
@@ -336,21 +340,21 @@ struct slab_hot *slab_take_empty(struct slab_thr *thr, unsigned class, bool any)
     hot->list = SLAB_LIST_NONE;
     if (hot->class != class) {
         thr->past_allocs[hot->class] += hot->allocs;
-        slab_make(thr, hot->unit, class, false);
+        slab_make(thr, 0, hot->unit, class, false);
     }
     SLAB_COUNT(thr, slabs_reused, 1);
     return hot;
 }
 
-enum slab_step slab_take(struct slab_thr *thr, unsigned class, unsigned half, struct slab_hot **hot,
-                         struct slab_growth *grow)
+enum slab_step slab_take(struct slab_thr *thr, const struct slab_cache *cache, unsigned class,
+                         unsigned half, struct slab_hot **hot, struct slab_growth *grow)
 {
     struct slab_run run;
     enum slab_step step =
-        slab_units_take(&slab_epoch_eternal, half, slab_class_units(class), 1, &run, grow);
+        slab_epoch_take_units(cache->epoch, half, slab_class_units(class), 1, &run, grow);
     if (step != SLAB_DONE)
         return step;
-    slab_make(thr, run.unit, class, run.zero);
+    slab_make(thr, cache->slot, run.unit, class, run.zero);
     thr->owned++;
     SLAB_COUNT(thr, slabs_taken, 1);
     *hot = slab_hot_at(run.unit);
@@ -369,7 +373,19 @@ void slab_release_locked(struct slab_epoch *epoch, struct slab_hot *hot)
     shale_atomic_store_relaxed(&slab_rem_at(unit)->word, 0);
     for (uint32_t i = 0; i < units; i++)
         shale_atomic_store_relaxed(&slab_unit_at(unit + i)->state, SLAB_UNIT_FREE);
-    slab_units_give(epoch, unit, units);
+    slab_epoch_give_units(epoch, unit, units);
+}
+
+void slab_discard(struct slab_epoch *epoch, struct slab_hot *hot)
+{
+    struct slab_unit *entry = slab_unit_at(hot->unit);
+    unsigned units = slab_class_units(hot->class);
+    epoch->past_allocs[hot->class] += hot->allocs;
+    hot->list = SLAB_LIST_NONE;
+    slab_set_owner(hot->unit, SLAB_NONE);
+    shale_atomic_add_single_writer(&entry->generation, 1);
+    for (unsigned i = 0; i < units; i++)
+        shale_atomic_store_relaxed(&entry[i].state, SLAB_UNIT_FREE);
 }
 
 bool slab_release_empties(struct slab_thr *thr, uint32_t keep)

@@ -36,8 +36,8 @@ bool slab_link_more(struct slab_thr *thr, struct slab_hot *hot);
 void slab_take_back(struct slab_hot *hot, struct slab_block *chain, struct slab_block *tail,
                     uint32_t count);
 
-/* Makes an unused slab of `class` of units that the thread just got. */
-void slab_make(struct slab_thr *thr, uint32_t unit, unsigned class, bool zero);
+/* Makes an unused slab of `class` of units that the thread just got for an epoch. */
+void slab_make(struct slab_thr *thr, uint32_t slot, uint32_t unit, unsigned class, bool zero);
 
 /* Moves a parked slab to where its counters say. BROKEN when they cannot be right. */
 void slab_reclassify(struct slab_thr *thr, struct slab_hot *hot);
@@ -58,23 +58,31 @@ void slab_make_current(struct slab_thr *thr, struct slab_hot *hot);
 bool slab_park_full(struct slab_thr *thr, struct slab_hot *hot);
 
 /* Takes the longest parked slab with free blocks off its list; NULL without one. */
-struct slab_hot *slab_unpark(struct slab_thr *thr, unsigned class);
+struct slab_hot *slab_unpark(struct slab_thr *thr, const struct slab_cache *cache, unsigned class);
 
-/* An empty slab of the class, or one made into it when `any`; on no list. NULL without one. */
+/* An empty slab of the eternal epoch of the class, or one made into it when `any`; on no list. NULL
+ * without one. */
 struct slab_hot *slab_take_empty(struct slab_thr *thr, unsigned class, bool any);
 
 /*
- * Takes a slab of the class from the eternal epoch; *hot is on no list.
+ * Takes a slab of the class from the cache's epoch; *hot is on no list.
  * @param half  where from if there is a choice: 0 small pages, 1 huge ones.
  */
-SHALE_NODISCARD enum slab_step slab_take(struct slab_thr *thr, unsigned class, unsigned half,
-                                         struct slab_hot **hot, struct slab_growth *grow);
+SHALE_NODISCARD enum slab_step slab_take(struct slab_thr *thr, const struct slab_cache *cache,
+                                         unsigned class, unsigned half, struct slab_hot **hot,
+                                         struct slab_growth *grow);
 
 /* Gives empty slabs back to the epoch until `keep` are left. False when the lock was busy. */
 bool slab_release_empties(struct slab_thr *thr, uint32_t keep);
 
 /* Takes a parked or current slab off whatever list it is on. */
 void slab_detach(struct slab_thr *thr, struct slab_hot *hot);
+
+/*
+ * Ends a slab, live blocks or not: what others know of it, by address or by generation, is stale.
+ * Its units stay in use. Locks: the epoch's, held; it is on no list.
+ */
+void slab_discard(struct slab_epoch *epoch, struct slab_hot *hot);
 
 /* Gives a slab without a live block back; it is on no list. Locks: the epoch's, held. */
 void slab_release_locked(struct slab_epoch *epoch, struct slab_hot *hot);

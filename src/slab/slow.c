@@ -3,12 +3,14 @@
 #include <errno.h>
 
 #include "base/probe.h"
+#include "slab/cache.h"
 #include "slab/fast.h"
 #include "slab/foreign.h"
 #include "slab/huge.h"
 #include "slab/late.h"
 #include "slab/orphan.h"
 #include "slab/reclaim.h"
+#include "slab/region.h"
 #include "slab/settings.h"
 #include "slab/slow.h"
 
@@ -58,19 +60,21 @@ static bool prepare_again(struct slab_thr *thr, struct slab_request *request, en
         slab_wait();
         return tries_of(thr) == 0 || (uint32_t)++request->tries < tries_of(thr);
     }
+    if (step == SLAB_STALE || step == SLAB_OVER_QUOTA)
+        return false;
     if (step == SLAB_GROW && slab_pool_grow(grow) == 0)
         return true;
     return make_memory(thr, request);
 }
 
-/* Runs a step until it is done or hopeless. op is 1 before, 0 after: the heap is finished with. */
-static bool run(struct slab_thr *thr, struct slab_request *request,
-                enum slab_step (*step)(struct slab_thr *, struct slab_request *,
-                                       struct slab_growth *))
+bool slab_run(struct slab_thr *thr, struct slab_request *request,
+              enum slab_step (*step)(struct slab_thr *, struct slab_request *,
+                                     struct slab_growth *))
 {
     struct slab_growth grow;
     for (;;) {
         enum slab_step result = step(thr, request, &grow);
+        request->result = result;
         if (result == SLAB_DONE) {
             slab_finish(thr);
             return true;
@@ -89,6 +93,12 @@ static void *no_memory(void)
 {
     SLAB_TOTAL(failed, 1);
     errno = ENOMEM;
+    return NULL;
+}
+
+void *slab_refuse(const struct slab_request *request)
+{
+    errno = request->result == SLAB_STALE ? ESTALE : ENOMEM;
     return NULL;
 }
 
@@ -125,41 +135,49 @@ static unsigned half_for(const struct slab_thr *thr, const struct slab_hot *prev
 }
 
 /* The next slab of the class, in the order of cost. */
-static enum slab_step next_slab(struct slab_thr *thr, unsigned class, struct slab_hot **hot,
-                                struct slab_growth *grow)
+static enum slab_step next_slab(struct slab_thr *thr, const struct slab_cache *cache,
+                                unsigned class, struct slab_hot **hot, struct slab_growth *grow)
 {
+    bool eternal = cache->epoch == 0; /* only its empty slabs are kept by threads */
     unsigned half = half_for(thr, *hot);
-    *hot = slab_unpark(thr, class);
-    if (*hot == NULL)
+    *hot = slab_unpark(thr, cache, class);
+    if (*hot == NULL && eternal)
         *hot = slab_take_empty(thr, class, false);
     if (*hot == NULL)
-        *hot = slab_adopt(thr, class);
-    if (*hot == NULL)
+        *hot = slab_adopt(thr, cache, class);
+    if (*hot == NULL && eternal)
         *hot = slab_take_empty(thr, class, true);
-    return *hot != NULL ? SLAB_DONE : slab_take(thr, class, half, hot, grow);
+    return *hot != NULL ? SLAB_DONE : slab_take(thr, cache, class, half, hot, grow);
 }
 
-static void *pop(struct slab_hot *hot)
+enum slab_step slab_ready(struct slab_thr *thr, struct slab_cache *cache, unsigned class,
+                          struct slab_hot **hot, struct slab_growth *grow)
 {
-    struct slab_block *block = hot->free;
-    hot->free = block->next;
-    hot->allocs++;
-    return block;
+    *hot = cache->current[class];
+    while (*hot == &slab_hot_empty || !refresh_current(thr, *hot)) {
+        enum slab_step step = next_slab(thr, cache, class, hot, grow);
+        if (step != SLAB_DONE)
+            return step;
+        slab_make_current(thr, *hot);
+    }
+    return SLAB_DONE;
 }
 
 static enum slab_step class_step(struct slab_thr *thr, struct slab_request *request,
                                  struct slab_growth *grow)
 {
-    struct slab_hot *hot = thr->main.current[request->class];
+    struct slab_cache *cache = &thr->main;
+    struct slab_hot *hot;
+    enum slab_step step = SLAB_DONE;
     if (slab_has_messages(thr))
         slab_collect_messages(thr, SLAB_MESSAGES_AT_ONCE);
-    while (hot == &slab_hot_empty || !refresh_current(thr, hot)) {
-        enum slab_step step = next_slab(thr, request->class, &hot, grow);
-        if (step != SLAB_DONE)
-            return step;
-        slab_make_current(thr, hot);
-    }
-    request->large.block = pop(hot);
+    if (request->epoch != 0)
+        step = slab_cache_attach(thr, request->epoch, &cache, grow);
+    if (step == SLAB_DONE)
+        step = slab_ready(thr, cache, request->class, &hot, grow);
+    if (step != SLAB_DONE)
+        return step;
+    request->large.block = slab_pop(hot);
     request->large.zero = hot->zero && hot->frees == 0;
     return SLAB_DONE;
 }
@@ -167,7 +185,7 @@ static enum slab_step class_step(struct slab_thr *thr, struct slab_request *requ
 bool slab_alloc_class(struct slab_thr *thr, struct slab_request *request)
 {
     SLAB_COUNT(thr, slow_allocs, 1);
-    return run(thr, request, class_step);
+    return slab_run(thr, request, class_step);
 }
 
 void *slab_calloc_slow(size_t size, uint32_t old, bool *zero)
@@ -195,21 +213,22 @@ void *slab_malloc_slow(size_t size, uint32_t old)
 /* ---- large blocks -----------------------------------------------------------------------------
  */
 
-void *slab_alloc_large(size_t size, size_t alignment, bool *zero)
+void *slab_alloc_large(uint64_t epoch, size_t size, size_t alignment, bool *zero)
 {
-    struct slab_request request = {.large = {.size = size, .alignment = alignment}};
+    struct slab_request request = {.large = {.size = size, .alignment = alignment, .epoch = epoch}};
     struct slab_thr *thr = slab_begin();
+    bool mappable = epoch == 0; /* what is mapped directly belongs to no epoch */
     *zero = true;
     if (thr == NULL)
-        return map_directly(size, alignment);
+        return mappable ? map_directly(size, alignment) : no_memory();
     uint64_t limit = slab_range.size / 4;
     if (size > limit || alignment > limit) {
         slab_finish(thr);
-        return map_directly(size, alignment);
+        return mappable ? map_directly(size, alignment) : no_memory();
     }
     bool late = thr->id == SLAB_LATE;
-    if (!run(thr, &request, large_step))
-        return late ? map_directly(size, alignment) : no_memory();
+    if (!slab_run(thr, &request, large_step))
+        return late && mappable ? map_directly(size, alignment) : slab_refuse(&request);
     *zero = request.large.zero;
     return request.large.block;
 }
@@ -219,14 +238,14 @@ void *slab_malloc_middle(size_t size)
 {
     bool zero;
     if (size > SLAB_CLASS_MAX)
-        return slab_alloc_large(size, 0, &zero);
+        return slab_alloc_large(0, size, 0, &zero);
     return slab_calloc_fast(size, &zero);
 }
 
 /* ---- free -------------------------------------------------------------------------------------
  */
 
-static void free_local(struct slab_thr *thr, void *address, uint32_t unit)
+void slab_free_own(struct slab_thr *thr, void *address, uint32_t unit)
 {
     struct slab_hot *hot = slab_hot_at(unit);
     struct slab_block *block = address;
@@ -244,10 +263,15 @@ static enum slab_step free_step(struct slab_thr *thr, void *block, size_t *bytes
     if (state == SLAB_UNIT_RUN || state == SLAB_UNIT_LARGE)
         return slab_large_free(thr, unit, bytes);
     unit = slab_first_unit(unit);
-    if (slab_unit_state_of(unit) != SLAB_UNIT_SLAB)
+    state = slab_unit_state_of(unit);
+    if (state == SLAB_UNIT_REGION) {
+        slab_region_free(thr, block, unit);
+        return SLAB_DONE;
+    }
+    if (state != SLAB_UNIT_SLAB)
         return SLAB_NO_MEMORY;
     if (slab_owner_of(unit) == thr->id)
-        free_local(thr, block, unit);
+        slab_free_own(thr, block, unit);
     else
         slab_free_remote(thr, block, unit);
     return SLAB_DONE;

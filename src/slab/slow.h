@@ -7,9 +7,11 @@
 #include "slab/thread.h"
 
 struct slab_request {
+    uint64_t epoch; /* id */
     unsigned class;
     unsigned tries;
     bool reclaimed;          /* everything was tidied and purged for it */
+    enum slab_step result;   /* of the last try */
     struct slab_large large; /* size; results: block, zero */
 };
 
@@ -19,7 +21,35 @@ struct slab_request {
  */
 bool slab_alloc_class(struct slab_thr *thr, struct slab_request *request);
 
-/* A block above SLAB_CLASS_MAX or with an alignment above a unit; NULL with ENOMEM. */
-void *slab_alloc_large(size_t size, size_t alignment, bool *zero);
+/* A block above SLAB_CLASS_MAX or with an alignment above a unit; NULL with ENOMEM, ESTALE. */
+void *slab_alloc_large(uint64_t epoch, size_t size, size_t alignment, bool *zero);
+
+/* Sets errno by how a request ended; returns NULL. */
+void *slab_refuse(const struct slab_request *request);
+
+/*
+ * Runs a step until it is done or hopeless. op is 1 before, 0 after: the heap is finished with.
+ * @return false: request->result says why.
+ */
+bool slab_run(struct slab_thr *thr, struct slab_request *request,
+              enum slab_step (*step)(struct slab_thr *, struct slab_request *,
+                                     struct slab_growth *));
+
+/* Makes a slab with free blocks the current one of a class of a cache. Locks: the biased lock. */
+SHALE_NODISCARD enum slab_step slab_ready(struct slab_thr *thr, struct slab_cache *cache,
+                                          unsigned class, struct slab_hot **hot,
+                                          struct slab_growth *grow);
+
+/* The next free block of a slab that has one. */
+static SHALE_ALWAYS_INLINE void *slab_pop(struct slab_hot *hot)
+{
+    struct slab_block *block = hot->free;
+    hot->free = block->next;
+    hot->allocs++;
+    return block;
+}
+
+/* Frees a block of the thread's own slab. Locks: the biased lock. */
+void slab_free_own(struct slab_thr *thr, void *block, uint32_t unit);
 
 #endif

@@ -84,6 +84,7 @@ static void count_unit(struct walk *walk, const struct view *view, uint32_t i)
         stats->large_bytes += (uint64_t)hot->size << SLAB_SEGMENT_SHIFT;
         break;
     case SLAB_UNIT_FREE:
+    case SLAB_UNIT_REGION:
     case SLAB_UNIT_INNER:
     case SLAB_UNIT_CLOSED:
         break;

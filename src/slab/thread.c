@@ -6,7 +6,9 @@
 #include "base/probe.h"
 #include "base/thread.h"
 #include "slab/bias.h"
+#include "slab/cache.h"
 #include "slab/class.h"
+#include "slab/close.h"
 #include "slab/fork.h"
 #include "slab/late.h"
 #include "slab/orphan.h"
@@ -30,34 +32,23 @@ static enum { UNSTARTED, STARTED, FAILED } engine; /* gate */
 /* ---- departure --------------------------------------------------------------------------------
  */
 
-static void leave_slab(struct slab_thr *thr, struct slab_hot *hot)
-{
-    struct slab_epoch *epoch = slab_epoch_of(slab_unit_at(hot->unit)->epoch);
-    slab_detach(thr, hot);
-    slab_collect(thr, hot);
-    if (hot->frees == hot->allocs) {
-        slab_release_locked(epoch, hot);
-        thr->owned--;
-        SLAB_COUNT(thr, slabs_released, 1);
-    } else {
-        slab_make_orphan(thr, hot);
-    }
-}
-
-/* Any slab that the thread still has; NULL when there is none. `from` saves looking twice. */
+/* Any slab that the thread still has of the eternal epoch; NULL when there is none. */
 static struct slab_hot *any_slab(struct slab_thr *thr, unsigned *from)
 {
     if (thr->empties != 0)
         return slab_hot_at(thr->empty_unit[thr->empties - 1]);
-    if (thr->main.full != SLAB_NONE)
-        return slab_hot_at(thr->main.full);
-    for (; *from < SLAB_CLASSES; (*from)++) {
-        if (thr->main.current[*from] != &slab_hot_empty)
-            return thr->main.current[*from];
-        if (thr->main.partial[*from] != SLAB_NONE)
-            return slab_hot_at(thr->main.partial[*from]);
-    }
-    return NULL;
+    return slab_cache_any(&thr->main, from);
+}
+
+/* Leaves all epochs but the eternal one. False: call again. */
+static bool leave_epochs(struct slab_thr *thr)
+{
+    while (thr->caches != NULL)
+        if (slab_close_leave(thr, thr->caches) != SLAB_DONE)
+            return false;
+    if (shale_atomic_load_relaxed(&thr->counters.caches) != 0)
+        slab_cache_free_directory(thr);
+    return true;
 }
 
 bool slab_thr_empty_heap(struct slab_thr *thr)
@@ -68,10 +59,12 @@ bool slab_thr_empty_heap(struct slab_thr *thr)
     slab_close_inbox(thr);
     slab_flush_batches(thr);
     slab_collect_messages(thr, UINT32_MAX);
+    if (!leave_epochs(thr))
+        return false;
     if (!slab_internal_try(&epoch->lock))
         return false;
     for (int i = 0; i < SLABS_AT_ONCE && (hot = any_slab(thr, &from)) != NULL; i++)
-        leave_slab(thr, hot);
+        slab_leave_behind(thr, hot);
     slab_bury_left(epoch);
     shale_lock_release(&epoch->lock);
     return hot == NULL;
@@ -168,7 +161,8 @@ static struct slab_thr *register_thread(bool *first, bool *failed)
     if (engine == STARTED)
         thr = take_structure();
     if (thr != NULL) /* from here on whoever stops everybody waits for this thread too */
-        shale_atomic_store_relaxed(&thr->state, SLAB_THR_LIVE);
+        /* ORDER CLOSE2 seq_cst <-> seq_cst in begin_round() [close.c]. See slab_close_arrive(). */
+        shale_atomic_store_seq_cst(&thr->state, SLAB_THR_LIVE);
     *failed = engine == FAILED;
     slab_os_unlock(&slab_gate, &saved);
     return thr;
@@ -186,6 +180,7 @@ struct slab_thr *slab_thr_attach(void)
     }
     slab_enter(thr);
     shale_atomic_store_relaxed(&thr->inbox, 0);
+    slab_close_arrive(thr);
     slab_leave(thr);
     slab_self = thr;
     /* Both may allocate: the structure is in use by now. Without a key it is never given back,

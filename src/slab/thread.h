@@ -19,12 +19,15 @@
 #include "slab/layout.h"
 
 enum {
-    SLAB_THR_SIZE = 4096,
+    SLAB_THR_SIZE = 8192,
     SLAB_BATCHES = 16,     /* direct-mapped by unit */
     SLAB_EMPTIES_MAX = 64, /* 4 MiB of slabs kept for the next need */
     SLAB_MESSAGES_AT_ONCE = 8,
     SLAB_DIRECT_MAX = 1024, /* bytes: up to here malloc needs no class */
     SLAB_DIRECT = SLAB_DIRECT_MAX / 16 + 1,
+    SLAB_RECENT = 64,  /* epochs found without a search, direct-mapped by slot */
+    SLAB_CHUNK = 256,  /* slots in a chunk of the directory of caches */
+    SLAB_CHUNKS = 256, /* 65,536 slots in all */
 };
 
 /* slab_thr.attn: why the owner must not simply go on */
@@ -34,6 +37,7 @@ enum slab_attn {
     SLAB_ATTN_TIDY = 4,    /* request: flush batches, collect, release what is empty */
     SLAB_ATTN_HELD = 8,    /* a visitor works here or is about to: wait */
     SLAB_ATTN_FENCED = 16, /* no membarrier: every operation enters with a full fence. For ever */
+    SLAB_ATTN_CLOSE = 32,  /* request: leave closing epochs, drop what is stale (close.h) */
 };
 
 enum slab_thr_state {
@@ -52,14 +56,35 @@ struct slab_batch {
     uint32_t limit; /* flush when count gets here */
 };
 
-/* What a thread has of one epoch. */
+/*
+ * What a thread has of one epoch. The cache of a region epoch ends before `direct`. Caches other
+ * than slab_thr.main are blocks of the thread's own eternal epoch.
+ */
 struct slab_cache {
-    uint64_t epoch;                         /* id */
+    uint64_t epoch;  /* id */
+    uint32_t thread; /* id of whose it is */
+    uint32_t slot;
+    struct slab_cache *next; /* of the thread */
+    struct slab_cache *prev;
+    struct slab_cache *next_in_epoch; /* under the epoch's lock */
+    struct slab_cache *prev_in_epoch;
+    char *bump;     /* region: first free byte, aligned to 16 */
+    char *bump_end; /* region: end of the chunk */
+    uint32_t chunk; /* region: its first unit */
+    bool region;
+    bool tagged; /* the epoch has handles: every allocation takes the slow path */
+
     struct slab_hot *direct[SLAB_DIRECT];   /* current, by (size + 15) / 16: saves the class */
     struct slab_hot *current[SLAB_CLASSES]; /* never NULL: slab_hot_empty */
     uint32_t partial[SLAB_CLASSES];         /* first: the longest parked */
     uint32_t partial_last[SLAB_CLASSES];
     uint32_t full; /* all classes */
+};
+
+/* Epochs used lately. The id of a region epoch is kept inverted. */
+struct slab_recent {
+    uint64_t id; /* 0: unused */
+    struct slab_cache *cache;
 };
 
 /* What a thread counts outside the fast paths. */
@@ -85,6 +110,9 @@ struct slab_cache {
     X(large_frees) \
     X(answered) /* requests answered by the owner */ \
     X(visited) /* times that others worked here */ \
+    X(caches) /* of epochs, made */ \
+    X(stale) /* allocations refused because their epoch was closed */ \
+    X(region_frees) /* frees of blocks of region epochs */ \
     X(misuse) /* frees that could not be right */
 /* clang-format on */
 
@@ -143,6 +171,7 @@ struct slab_thr {
     uint64_t past_allocs[SLAB_CLASSES]; /* of slabs remade for another class */
     uint64_t purge_tick_ns;             /* up to when this thread spent its purge budget */
     struct slab_counters counters;
+    struct slab_cache *caches; /* of epochs */
 
     /* Others' line. */
     SHALE_ALIGNED(SHALE_FALSE_SHARING) _Atomic uint64_t inbox; /* depth 63:48, first message */
@@ -150,9 +179,16 @@ struct slab_thr {
     _Atomic uint32_t fenced_seen;                              /* the owner knows ATTN_FENCED */
     uint32_t next_free;                                        /* gate */
     bool held;                                                 /* by slab_stop_all; visit lock */
+    _Atomic uint64_t
+        acknowledged; /* round of close.h: what came before is not seen here any more */
+
+    /* Only where epochs are used: the pages behind stay untouched else. */
+    SHALE_ALIGNED(SHALE_FALSE_SHARING) struct slab_recent recent[SLAB_RECENT];
+    struct slab_cache **directory[SLAB_CHUNKS]; /* caches by slot */
 };
 
-_Static_assert(sizeof(struct slab_thr) <= SLAB_THR_SIZE, "one page per thread");
+_Static_assert(sizeof(struct slab_thr) <= SLAB_THR_SIZE, "two pages per thread");
+_Static_assert(offsetof(struct slab_thr, recent) <= 4096, "one page where no epoch is used");
 
 /* A closed inbox: no address. */
 #define SLAB_INBOX_CLOSED      1ull

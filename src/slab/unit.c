@@ -7,6 +7,8 @@
 enum { DIRTY_STEPS_MAX = 256 }; /* segments looked at for a dirty unit in one hold of the lock */
 
 struct slab_epoch slab_epoch_eternal = {.lock = SHALE_LOCK_INIT(SHALE_RANK_SLAB_INTERNAL)};
+struct slab_epoch slab_epoch_nursery = {.lock = SHALE_LOCK_INIT(SHALE_RANK_SLAB_INTERNAL),
+                                        .id = SLAB_NURSERY_ID};
 
 static uint32_t run_mask(uint32_t first, uint32_t count)
 {
@@ -135,13 +137,12 @@ static enum slab_step add_segment(struct slab_epoch *epoch, unsigned half, uint3
     return SLAB_DONE;
 }
 
-enum slab_step slab_units_take(struct slab_epoch *epoch, unsigned half, uint32_t count,
-                               uint32_t align, struct slab_run *run, struct slab_growth *grow)
+enum slab_step slab_units_take_locked(struct slab_epoch *epoch, unsigned half, uint32_t count,
+                                      uint32_t align, struct slab_run *run,
+                                      struct slab_growth *grow)
 {
     enum slab_step step = SLAB_DONE;
     uint32_t first = 0;
-    if (!slab_internal_try(&epoch->lock))
-        return SLAB_BUSY;
     uint32_t segment = find_segment(epoch, half, count, align, &first);
     if (segment == SLAB_NONE)
         segment = find_segment(epoch, 1 - half, count, align, &first);
@@ -151,6 +152,15 @@ enum slab_step slab_units_take(struct slab_epoch *epoch, unsigned half, uint32_t
         use_units(epoch, segment, run_mask(first, count), &run->zero);
         run->unit = segment * SLAB_SEGMENT_UNITS + first;
     }
+    return step;
+}
+
+enum slab_step slab_units_take(struct slab_epoch *epoch, unsigned half, uint32_t count,
+                               uint32_t align, struct slab_run *run, struct slab_growth *grow)
+{
+    if (!slab_internal_try(&epoch->lock))
+        return SLAB_BUSY;
+    enum slab_step step = slab_units_take_locked(epoch, half, count, align, run, grow);
     shale_lock_release(&epoch->lock);
     return step;
 }
@@ -266,6 +276,18 @@ void slab_units_trim(struct slab_epoch *epoch)
             return_segment(epoch, s);
         }
     }
+}
+
+bool slab_units_empty(struct slab_epoch *epoch, uint32_t segment)
+{
+    struct slab_seg *seg = slab_seg_at(segment);
+    shale_atomic_add_single_writer(&epoch->used_units, -(uint32_t)__builtin_popcount(seg->used));
+    add_dirty(epoch, seg->used);
+    unlist_segment(epoch, segment);
+    seg->used = 0;
+    list_segment(epoch, segment);
+    return_segment(epoch, segment);
+    return seg->state == SLAB_SEG_FREE;
 }
 
 static int validate_list(const struct slab_epoch *epoch, unsigned half, uint32_t length,

@@ -34,6 +34,18 @@ SHALE_NODISCARD enum slab_step slab_units_take(struct slab_epoch *epoch, unsigne
  */
 void slab_seg_soil(struct slab_seg *seg, uint32_t mask);
 
+/* As slab_units_take. Locks: the caller holds the epoch's. */
+SHALE_NODISCARD enum slab_step slab_units_take_locked(struct slab_epoch *epoch, unsigned half,
+                                                      uint32_t count, uint32_t align,
+                                                      struct slab_run *run,
+                                                      struct slab_growth *grow);
+
+/*
+ * Gives a whole segment back, whatever of it is in use. False: the pool was busy, the segment is
+ * the epoch's and empty. Locks: the caller holds the epoch's.
+ */
+SHALE_NODISCARD bool slab_units_empty(struct slab_epoch *epoch, uint32_t segment);
+
 /* Gives units back, whose metadata says FREE already. Locks: the caller holds the epoch's. */
 void slab_units_give(struct slab_epoch *epoch, uint32_t unit, uint32_t count);
 

@@ -10,8 +10,14 @@
  * them 25     the trigger does not fit the list 27     list links disagree 28     thr.owned is not
  * the number of its slabs 31     an orphan has an owner, or its word is neither ORPHAN nor DEAD 32
  * units in use are not the sum of what slabs and runs have
+ *   26     a current slab is of another epoch than its cache
+ *   41     a cache is not its thread's, or not in its directory
+ *   42     a slot without an epoch is not empty
+ *   43     the nursery's units are not those that epochs have
  */
 #include "slab/validate.h"
+
+#include <string.h>
 
 #include "slab/class.h"
 #include "slab/epoch.h"
@@ -83,25 +89,47 @@ static int check_list(const struct slab_thr *thr, uint32_t first, enum slab_list
     return rule;
 }
 
-static int check_class(const struct slab_thr *thr, unsigned class, uint32_t *slabs)
+static int check_class(const struct slab_thr *thr, const struct slab_cache *cache, unsigned class,
+                       uint32_t *slabs)
 {
-    const struct slab_hot *current = thr->main.current[class];
+    const struct slab_hot *current = cache->current[class];
     int rule = 0;
     if (current != &slab_hot_empty) {
         rule = current->class == class ? check_slab(thr, current, SLAB_LIST_CURRENT) : 22;
         (*slabs)++;
     }
-    if (rule != 0)
-        return rule;
-    return check_list(thr, thr->main.partial[class], SLAB_LIST_PARTIAL, slabs);
+    if (rule == 0 && current != &slab_hot_empty && current->epoch != cache->slot)
+        rule = 26;
+    return rule != 0 ? rule : check_list(thr, cache->partial[class], SLAB_LIST_PARTIAL, slabs);
+}
+
+static int check_cache(const struct slab_thr *thr, const struct slab_cache *cache, uint32_t *slabs)
+{
+    if (cache->region)
+        return 0;
+    int rule = check_list(thr, cache->full, SLAB_LIST_FULL, slabs);
+    for (unsigned class = 0; class < SLAB_CLASSES && rule == 0; class ++)
+        rule = check_class(thr, cache, class, slabs);
+    return rule;
+}
+
+static int check_caches(const struct slab_thr *thr, uint32_t *slabs)
+{
+    int rule = 0;
+    for (const struct slab_cache *c = thr->caches; c != NULL && rule == 0; c = c->next) {
+        if (c->thread != thr->id || thr->directory[c->slot / SLAB_CHUNK][c->slot % SLAB_CHUNK] != c)
+            return 41;
+        rule = check_cache(thr, c, slabs);
+    }
+    return rule;
 }
 
 static int check_thread(const struct slab_thr *thr)
 {
     uint32_t slabs = 0;
-    int rule = check_list(thr, thr->main.full, SLAB_LIST_FULL, &slabs);
-    for (unsigned class = 0; class < SLAB_CLASSES && rule == 0; class ++)
-        rule = check_class(thr, class, &slabs);
+    int rule = check_cache(thr, &thr->main, &slabs);
+    if (rule == 0)
+        rule = check_caches(thr, &slabs);
     for (uint32_t i = 0; i < thr->empties && rule == 0; i++) {
         const struct slab_hot *hot = slab_hot_at(thr->empty_unit[i]);
         rule = hot->class == thr->empty_class[i] ? check_slab(thr, hot, SLAB_LIST_EMPTY) : 22;
@@ -123,21 +151,60 @@ static int check_orphans(const struct slab_epoch *epoch)
     return 0;
 }
 
-static int check_units(const struct slab_epoch *epoch)
+/* Units by the slot of who has them. Tests only: untouched else. */
+static uint32_t units_of[1 << SLAB_SLOT_BITS];
+
+static void count_units(void)
 {
-    uint64_t units = 0;
+    memset(units_of, 0, sizeof(units_of));
     for (unsigned half = 0; half < SLAB_HALVES; half++) {
         uint32_t end = slab_pool_fresh(half) * SLAB_SEGMENT_UNITS;
         for (uint32_t u = slab_range.first[half] * SLAB_SEGMENT_UNITS; u < end; u++) {
             enum slab_unit_state state = slab_unit_state_of(u);
+            uint16_t slot = slab_unit_at(u)->epoch;
             if (state == SLAB_UNIT_SLAB)
-                units += slab_class_units(slab_unit_at(u)->class);
-            else if (state == SLAB_UNIT_RUN)
-                units += slab_hot_at(u)->size;
+                units_of[slot] += slab_class_units(slab_unit_at(u)->class);
+            else if (state == SLAB_UNIT_RUN || state == SLAB_UNIT_REGION)
+                units_of[slot] += slab_hot_at(u)->size;
         }
     }
+}
+
+/* What a discard has ended is in use until it has finished. */
+static int check_epoch(uint32_t slot, uint32_t *nursed)
+{
+    const struct slab_epoch_head *head = slab_head_at(slot);
+    const struct slab_epoch *epoch = slab_epoch_at(slot);
+    if (shale_atomic_load_relaxed(&head->id) == 0 || epoch->id == 0)
+        return epoch->id == 0 && epoch->segments == 0 && epoch->caches == NULL ? 0 : 42;
+    int rule = slab_units_validate(epoch);
+    if (rule == 0)
+        rule = check_orphans(epoch);
+    for (unsigned i = 0; i < SLAB_NURSED; i++)
+        *nursed += epoch->nursed[i] != SLAB_NONE;
+    uint64_t used = shale_atomic_load_relaxed(&epoch->used_units) - epoch->purging_units;
+    bool discarded = slab_state_of(head) == SLAB_EPOCH_CLOSING;
+    if (rule == 0 && !discarded && units_of[slot] != used + epoch->nursed_used)
+        rule = 32;
+    return rule;
+}
+
+static int check_epochs(void)
+{
+    uint32_t slots = shale_atomic_load_relaxed(&slab_range_slots);
+    uint32_t nursed = 0;
+    int rule = slab_units_validate(&slab_epoch_nursery);
+    for (uint32_t slot = 1; slot < slots && rule == 0; slot++)
+        rule = check_epoch(slot, &nursed);
+    uint32_t used = shale_atomic_load_relaxed(&slab_epoch_nursery.used_units);
+    return rule == 0 && nursed != used - slab_epoch_nursery.purging_units ? 43 : rule;
+}
+
+static int check_units(const struct slab_epoch *epoch)
+{
     uint32_t used = shale_atomic_load_relaxed(&epoch->used_units);
-    return units == used - epoch->purging_units ? 0 : 32;
+    count_units();
+    return units_of[0] == used - epoch->purging_units ? check_epochs() : 32;
 }
 
 static int look(void *unused)
