@@ -3,8 +3,8 @@
  * libshale-malloc.so: the engine as the malloc of an unmodified program. Layer 5.
  *
  * Every entry point of the C library's malloc family is here, so that no block of one allocator
- * reaches the free of another. strdup and its like, and C++'s operators, are left to their
- * libraries: they call these.
+ * reaches the free of another. strdup and its like are left to the C library: they call these.
+ * C++'s operators are in operators.c.
  *
  * Blocks that were allocated before this library was loaded, or by an allocator that a plugin
  * brought along, are foreign: calls with them go to the next allocator (next.h).

@@ -28,6 +28,7 @@ static void entries_all_from_the_library(void **state)
         "reallocarray", "memalign",   "aligned_alloc", "posix_memalign",
         "valloc",       "pvalloc",    "malloc_trim",   "malloc_usable_size",
         "mallinfo2",    "free_sized", "cfree",         "free_aligned_sized",
+        "_Znwm",        "_Znam",      "_ZdlPv",        "_ZdaPvSt11align_val_tRKSt9nothrow_t",
     };
     (void)state;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
