@@ -23,7 +23,7 @@ extern "C" {
 enum shale_stats_how {
     /*
      * Nobody waits: figures of slabs that are in use meanwhile are of slightly different moments,
-     * and blocks that another thread freed may still count as live.
+     * and blocks that another thread freed count as live while they are on their way in a message.
      */
     SHALE_STATS_APPROXIMATE = 0,
     /* Every thread is kept out of the engine for the time of the walk: all figures fit together. */

@@ -7,6 +7,7 @@
 
 extern const struct cmd_entry cmd_doctor;
 extern const struct cmd_entry cmd_run;
+extern const struct cmd_entry cmd_stats;
 extern const struct cmd_entry cmd_verify;
 extern const struct cmd_entry cmd_compare;
 extern const struct cmd_entry cmd_bench;

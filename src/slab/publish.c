@@ -13,7 +13,7 @@ void slab_publish_class(const struct slab_class_stats *class, struct shale_stats
         .block_bytes = class->block_bytes,
         .allocs = class->allocs,
         .live_blocks = less(class->live, class->pending),
-        .pending_blocks = class->pending,
+        .pending_blocks = class->pending < class->live ? class->pending : class->live,
         .free_blocks = less(class->linked, class->live),
         .untouched_blocks = less(class->capacity, class->linked),
         .slabs = class->slabs,

@@ -51,7 +51,7 @@ static int look(void *argument)
 
 int slab_stats_take(struct slab_stats *stats, bool exact, const struct slab_source *threads)
 {
-    struct taking taking = {.stats = stats, .source = {.map = &slab_map, .exact = exact}};
+    struct taking taking = {.stats = stats, .source = {.map = &slab_map, .follow = exact}};
     taking.source.read = exact ? copy : copy_while_used;
     if (threads != NULL) {
         taking.source.thread = threads->thread;

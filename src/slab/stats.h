@@ -14,7 +14,7 @@ struct slab_class_stats {
     uint32_t block_bytes;
     uint64_t allocs;  /* ever */
     uint64_t live;    /* blocks handed out and not known to be back */
-    uint64_t pending; /* of those: in others' batches; where exact, in messages too */
+    uint64_t pending; /* of those: in others' batches, and in messages where these are followed */
     uint64_t slabs;
     uint64_t linked;   /* blocks of those slabs that were ever put on a free list */
     uint64_t capacity; /* blocks of those slabs */

@@ -175,7 +175,10 @@ static void count_messages(struct walk *walk, uint64_t message)
         uint64_t offset = message - (uint64_t)(uintptr_t)walk->range.base;
         if (offset >= walk->range.size || fetch(walk, message, words, sizeof words) != 0)
             return;
-        count_pending(walk, offset >> SLAB_UNIT_SHIFT, words[1] >> SLAB_REM_COUNT_SHIFT);
+        uint64_t count = words[1] >> SLAB_REM_COUNT_SHIFT;
+        if (count == 0 || count > SLAB_UNIT_SIZE / 16)
+            return; /* collected meanwhile, and used for something else */
+        count_pending(walk, offset >> SLAB_UNIT_SHIFT, count);
         message = words[1] & SLAB_INBOX_ADDRESS;
     }
 }
@@ -191,7 +194,7 @@ static void count_thread(struct walk *walk, const struct slab_thr *thr)
     for (unsigned i = 0; i < SLAB_BATCHES; i++)
         if (thr->batches[i].count != 0)
             count_pending(walk, thr->batches[i].unit, thr->batches[i].count);
-    if (walk->source->exact) {
+    if (walk->source->follow) {
         count_messages(walk, (uint64_t)(uintptr_t)thr->messages);
         uint64_t inbox = shale_atomic_load_relaxed(&thr->inbox);
         if (inbox != SLAB_INBOX_CLOSED)

@@ -19,7 +19,9 @@ struct slab_source {
     int (*read)(const void *context, uint64_t address, void *out, size_t size);
     const void *context;
     const struct slab_map *map; /* a copy, checked */
-    bool exact;                 /* nobody is inside: batches on their way can be followed */
+    /* Links between messages may be followed: nobody changes them now, or a read of anything that
+     * they turned into cannot hurt. */
+    bool follow;
     /* Gets each live thread; may be NULL. */
     void (*thread)(void *context, const struct slab_thr *copy);
     void *thread_context;

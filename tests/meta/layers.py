@@ -11,6 +11,7 @@ ARROWS = {
     "identify": ("base",),
     "migrate": ("base",),
     "alloc": ("slab", "identify", "base"),
+    "inspect": ("slab", "identify", "base"),
     "smr": ("slab", "alloc", "base"),
     "profile": ("identify", "base"),
     "collections": ("smr", "alloc", "base"),
@@ -18,8 +19,8 @@ ARROWS = {
     "measure": ("identify", "base"),
     "gate": ("measure", "profile", "report", "base"),
     "preload": ("slab", "profile", "base"),
-    "cli": ("base", "identify", "migrate", "alloc", "smr", "profile", "collections", "report",
-            "measure", "gate", "preload"),
+    "cli": ("base", "identify", "inspect", "migrate", "alloc", "smr", "profile", "collections",
+            "report", "measure", "gate", "preload"),
 }
 
 # Outside src/: users of the public headers. The benchmarks' clock and histogram are base's.
