@@ -126,6 +126,53 @@ def make_repository(folder, rng):
                    input="".join(stream).encode())
 
 
+def make_graph(folder, rng):
+    """graph.dot: a layered graph of 1,500 nodes"""
+    with open(folder / "graph.dot", "w") as out:
+        out.write("digraph g {\n")
+        for node in range(1, 1500):
+            out.write(f"n{rng.randrange(max(0, node - 40), node)} -> n{node};\n")
+            if node % 6 == 0:
+                out.write(f"n{rng.randrange(max(0, node - 20), node)} -> n{node};\n")
+        out.write("}\n")
+
+
+def make_book(folder, rng):
+    """book.ms: 300 sections of 8 paragraphs"""
+    words = vocabulary(rng, 3000)
+    with open(folder / "book.ms", "w") as out:
+        out.write(".TL\nBook\n")
+        for section in range(300):
+            out.write(f".NH\nSection {section}\n")
+            for _ in range(8):
+                out.write(".PP\n" + " ".join(rng.choices(words, k=120)) + "\n")
+
+
+def make_drawing(folder, rng):
+    """drawing.ps: 5 pages of curves, clipped and stroked"""
+    def points(count):
+        return " ".join(str(rng.randrange(600)) for _ in range(2 * count))
+    with open(folder / "drawing.ps", "w") as out:
+        out.write("%!PS\n")
+        for _ in range(5):
+            for _ in range(800):
+                colour = " ".join(f"{rng.random():.2f}" for _ in range(3))
+                out.write(f"gsave newpath {points(1)} moveto {points(3)} curveto {points(3)} curveto "
+                          f"closepath clip {colour} setrgbcolor {points(1)} moveto {points(3)} "
+                          f"curveto 3 setlinewidth stroke grestore\n")
+            out.write("showpage\n")
+
+
+def make_equation(folder, _):
+    """equation.smt2: two factors of 20 bits of a number, as bit vectors"""
+    (folder / "equation.smt2").write_text(
+        "(set-logic QF_BV)\n(declare-const x (_ BitVec 48))\n(declare-const y (_ BitVec 48))\n"
+        f"(assert (= (bvmul x y) (_ bv{10007 * 100003} 48)))\n"
+        "(assert (bvugt x (_ bv1 48)))\n(assert (bvugt y (_ bv1 48)))\n"
+        "(assert (bvult x (_ bv1048576 48)))\n(assert (bvult y (_ bv1048576 48)))\n(check-sat)\n"
+    )
+
+
 def main():
     kinds = {name[5:].replace("_", "-"): make for name, make in globals().items()
              if name.startswith("make_")}
