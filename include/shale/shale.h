@@ -8,8 +8,12 @@
 #include <shale/config.h>
 #include <shale/epoch.h>
 #include <shale/error.h>
+#include <shale/map.h>
+#include <shale/queue.h>
 #include <shale/ring.h>
+#include <shale/skiplist.h>
 #include <shale/smr.h>
+#include <shale/stack.h>
 #include <shale/stats.h>
 #include <shale/system.h>
 #include <shale/verify.h>

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "collections/point.h"
+#include "collections/random.h"
 
 enum coll_bug coll_bug;
 
@@ -51,17 +52,27 @@ static _Atomic uint64_t moments;
 static _Atomic size_t recorded;
 static uint64_t run_seed;
 
+static void record(const struct lin_operation *operation)
+{
+    history.operations[atomic_fetch_add(&recorded, 1)] = *operation;
+}
+
 static void body(unsigned thread, void *unused)
 {
     uint64_t random = (run_seed * 31 + thread) * 2 + 1;
     pct_random(&random);
+    coll_random_state = pct_random(&random);
     for (unsigned i = 0; i < subject->operations && !pct_is_stuck(); i++) {
-        struct lin_operation operation = {.thread = thread};
+        struct lin_operation operation[2] = {{.thread = thread}, {.code = -1}};
         pct_point();
-        operation.called = atomic_fetch_add(&moments, 1);
-        subject->act(&operation, thread, &random);
-        operation.returned = atomic_fetch_add(&moments, 1);
-        history.operations[atomic_fetch_add(&recorded, 1)] = operation;
+        operation[0].called = atomic_fetch_add(&moments, 1);
+        subject->act(operation, thread, &random);
+        operation[0].returned = atomic_fetch_add(&moments, 1);
+        record(&operation[0]);
+        operation[1].called = operation[0].called;
+        operation[1].returned = operation[0].returned;
+        if (operation[1].code >= 0)
+            record(&operation[1]);
     }
 }
 
@@ -75,7 +86,7 @@ static const char *check(uint64_t seed)
     struct pct_run run = {.seed = seed,
                           .threads = subject->threads,
                           .changes = (unsigned)(seed % 6),
-                          .steps = subject->threads * subject->operations * 6,
+                          .steps = subject->threads * subject->operations * subject->points,
                           .steps_most = 20000,
                           .body = body};
     bool finished = pct_run(&run);
@@ -120,4 +131,11 @@ bool harness_run(const struct subject *wanted, uint64_t first, uint64_t count)
     printf("# %s: %llu histories from seed %llu on\n", subject->name, (unsigned long long)count,
            (unsigned long long)first);
     return true;
+}
+
+void harness_end(void)
+{
+    pct_end();
+    map_subjects_end();
+    queue_subjects_end();
 }

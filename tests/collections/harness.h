@@ -20,8 +20,10 @@ struct subject {
     bool by_key;
     unsigned threads;
     unsigned operations; /* of each thread */
+    unsigned points;     /* about how many an operation has */
     void (*make)(uint64_t seed);
-    /* Chooses and does one operation; fills code, key, in and, afterwards, result and out. */
+    /* Chooses and does one operation; fills code, key, in and, afterwards, result and out. Where it
+     * counts as two at the same time, it fills operation[1] too. */
     void (*act)(struct lin_operation *operation, unsigned thread, uint64_t *random);
     bool (*end)(void); /* destroys the object; false: something is wrong with what is left */
 };
@@ -39,5 +41,13 @@ uint64_t harness_find(const struct subject *subject, uint64_t first, uint64_t co
 void harness_fail_allocation(uint64_t n);
 
 extern const struct subject ring_subject;
+extern const struct subject skiplist_subject, skiplist_order_subject;
+
+extern const struct subject queue_subject, stack_subject;
+
+/* Ends the pool and the domains that the subjects share. */
+void harness_end(void);
+void map_subjects_end(void);
+void queue_subjects_end(void);
 
 #endif

@@ -142,6 +142,7 @@ const struct subject ring_subject = {.name = "ring",
                                      .model = &model,
                                      .threads = 3,
                                      .operations = 6,
+                                     .points = 6,
                                      .make = make,
                                      .act = act,
                                      .end = end};
