@@ -11,6 +11,7 @@
 #include "base/probe.h"
 #include "slab/close.h"
 #include "slab/epoch.h"
+#include "slab/fork.h"
 #include "slab/reclaim.h"
 
 enum {
@@ -21,6 +22,7 @@ enum {
 };
 
 static _Atomic uint32_t fenced;
+static _Atomic uint32_t visited; /* id of the thread whose heap a visitor changes just now */
 struct shale_lock slab_visit_lock = SHALE_LOCK_INIT(SHALE_RANK_SLAB_VISIT);
 
 bool slab_internal_try(struct shale_lock *lock)
@@ -42,6 +44,7 @@ void slab_wait(void)
     static _Atomic uint32_t waits;
     const struct timespec pause = {0, SLEEP_NS};
     int saved_errno = errno;
+    slab_fork_check();
     if (shale_atomic_fetch_add_relaxed(&waits, 1) % YIELDS_PER_SLEEP == YIELDS_PER_SLEEP - 1)
         nanosleep(&pause, NULL);
     else
@@ -209,6 +212,11 @@ static enum slab_visit hold(struct slab_thr *target, uint32_t request, uint64_t 
     return SLAB_ABSENT;
 }
 
+uint32_t slab_bias_reset_visit(void)
+{
+    return shale_atomic_exchange_relaxed(&visited, SLAB_NONE);
+}
+
 enum slab_visit slab_hold(struct slab_thr *target, uint64_t patience)
 {
     return hold(target, 0, patience);
@@ -229,7 +237,11 @@ enum slab_visit slab_visit(struct slab_thr *self, struct slab_thr *target, uint3
         return result;
     slab_enter(self);
     SLAB_COUNT(target, visited, 1);
+    shale_atomic_store_relaxed(&visited, target->id);
+    shale_compiler_barrier();
     work(target, argument);
+    shale_compiler_barrier();
+    shale_atomic_store_relaxed(&visited, SLAB_NONE);
     slab_let_go(target, request);
     slab_leave(self);
     return SLAB_VISITED;

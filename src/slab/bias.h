@@ -85,6 +85,12 @@ enum slab_visit slab_visit(struct slab_thr *self, struct slab_thr *target, uint3
 enum slab_visit slab_hold(struct slab_thr *target, uint64_t patience);
 void slab_let_go(struct slab_thr *target, uint32_t answered);
 
+/*
+ * The thread whose heap somebody was changing on a visit; SLAB_NONE. For a child without the
+ * visitor, who forgets the visit.
+ */
+uint32_t slab_bias_reset_visit(void);
+
 /* Every thread from now on, and every one there is, uses full fences. Threads: any. */
 void slab_bias_use_fences(void);
 

@@ -33,6 +33,7 @@ int slab_late_start(void)
 static void lock_late(sigset_t *saved)
 {
     sigset_t all;
+    slab_fork_check();
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, saved);
     while (!shale_lock_try(&slab_late_lock))

@@ -211,3 +211,17 @@ void slab_bury(uint32_t unit)
      */
     while (!shale_atomic_cas_weak_release(&epoch->dead, &top, unit));
 }
+
+void slab_orphans_forget(struct slab_epoch *epoch)
+{
+    for (unsigned class = 0; class < SLAB_CLASSES; class ++) {
+        shale_atomic_store_relaxed(&epoch->orphans[class], SLAB_NONE);
+        epoch->orphans_last[class] = SLAB_NONE;
+    }
+    shale_atomic_store_relaxed(&epoch->dead, SLAB_NONE);
+}
+
+void slab_orphan_remember(struct slab_epoch *epoch, struct slab_hot *hot)
+{
+    push_orphan(epoch, hot);
+}

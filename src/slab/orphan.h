@@ -47,4 +47,8 @@ SHALE_NODISCARD bool slab_discard_orphans(struct slab_epoch *epoch, uint32_t max
 /* Releases what slab_bury left. Locks: the epoch's, held. */
 void slab_bury_left(struct slab_epoch *epoch);
 
+/* For rebuild.c: empties all lists; lists an orphan. Locks: nobody is in here. */
+void slab_orphans_forget(struct slab_epoch *epoch);
+void slab_orphan_remember(struct slab_epoch *epoch, struct slab_hot *hot);
+
 #endif

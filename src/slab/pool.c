@@ -383,6 +383,28 @@ uint64_t slab_pool_purge(struct slab_thr *thr, uint64_t max_bytes)
     return bytes;
 }
 
+void slab_pool_forget(void)
+{
+    for (unsigned half = 0; half < SLAB_HALVES; half++)
+        pool.dirty[half] = pool.clean[half] = (struct list){SLAB_NONE, SLAB_NONE};
+    for (uint32_t i = 0; i < slab_range.segments / BITS + 1 && i < SEGMENTS_MAX / BITS; i++)
+        pool.bits[i] = 0;
+    shale_atomic_store_relaxed(&slab_pool_tally.used, 0);
+    shale_atomic_store_relaxed(&slab_pool_tally.large, 0);
+    shale_atomic_store_relaxed(&slab_pool_tally.dirty, 0);
+    shale_atomic_store_relaxed(&slab_pool_tally.clean, 0);
+}
+
+void slab_pool_remember_free(uint32_t segment)
+{
+    add_free(segment);
+}
+
+void slab_pool_remember_used(uint32_t count, enum slab_seg_state state)
+{
+    count_used(state, count);
+}
+
 static int validate_list(const struct list *list, unsigned half, bool clean, uint32_t *seen)
 {
     uint32_t prev = SLAB_NONE;

@@ -88,6 +88,14 @@ uint32_t slab_pool_fresh(unsigned half);
 /* The lock, for fork and validators. */
 struct shale_lock *slab_pool_lock(void);
 
+/*
+ * For rebuild.c: empties all lists and counts but what was ever used; puts a segment on a list of
+ * free ones; counts used ones. Locks: nobody is in here.
+ */
+void slab_pool_forget(void);
+void slab_pool_remember_free(uint32_t segment);
+void slab_pool_remember_used(uint32_t count, enum slab_seg_state state);
+
 /* Tests: walks everything; 0 or the number of the rule that does not hold. */
 int slab_pool_validate(void);
 

@@ -52,6 +52,7 @@ void slab_os_lock(struct shale_lock *lock, sigset_t *saved)
     sigset_t all;
     if (slab_fork_is_mine())
         return;
+    slab_fork_check();
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, saved);
     acquire(lock);

@@ -2,6 +2,8 @@
 /* Bits of 32 units, and lists of segments by what their bits allow. Layer 1. */
 #include "slab/unit.h"
 
+#include <string.h>
+
 #include "slab/keep.h"
 
 enum { DIRTY_STEPS_MAX = 256 }; /* segments looked at for a dirty unit in one hold of the lock */
@@ -288,6 +290,27 @@ bool slab_units_empty(struct slab_epoch *epoch, uint32_t segment)
     list_segment(epoch, segment);
     return_segment(epoch, segment);
     return seg->state == SLAB_SEG_FREE;
+}
+
+void slab_units_forget(struct slab_epoch *epoch)
+{
+    memset(epoch->runs, 0, sizeof(epoch->runs));
+    memset(epoch->listed, 0, sizeof(epoch->listed));
+    epoch->segments = epoch->purging_units = 0;
+    shale_atomic_store_relaxed(&epoch->used_units, 0);
+    shale_atomic_store_relaxed(&epoch->dirty_units, 0);
+}
+
+void slab_units_remember(struct slab_epoch *epoch, uint32_t segment, uint32_t used)
+{
+    struct slab_seg *seg = slab_seg_at(segment);
+    seg->used = used;
+    seg->state = SLAB_SEG_UNITS;
+    seg->epoch = epoch->id;
+    epoch->segments++;
+    shale_atomic_add_single_writer(&epoch->used_units, (uint32_t)__builtin_popcount(used));
+    add_dirty(epoch, ~used & ~seg->clean);
+    list_segment(epoch, segment);
 }
 
 static int validate_list(const struct slab_epoch *epoch, unsigned half, uint32_t length,

@@ -67,6 +67,10 @@ SHALE_NODISCARD enum slab_step slab_units_give_purged(struct slab_epoch *epoch, 
 /* Returns segments without a used unit to the pool. Locks: the caller holds the epoch's. */
 void slab_units_trim(struct slab_epoch *epoch);
 
+/* For rebuild.c: empties all lists and counts; lists a segment with these units in use. */
+void slab_units_forget(struct slab_epoch *epoch);
+void slab_units_remember(struct slab_epoch *epoch, uint32_t segment, uint32_t used);
+
 /* Tests: 0, or the number of the rule that does not hold. Locks: the caller holds the epoch's. */
 int slab_units_validate(const struct slab_epoch *epoch);
 

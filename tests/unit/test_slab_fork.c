@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "blocks.h"
+#include "heap_use.h"
 #include "slab/bias.h"
 #include "slab/malloc.h"
-#include "slab/stats.h"
 #include "slab/validate.h"
 
 enum { THREADS = 3, OWN = 200, FORKS = 60 };
@@ -34,31 +34,9 @@ static void *allocate_always(void *argument)
     return NULL;
 }
 
-/* In the child: the exit status says what went wrong. */
 static int use_heap(void)
 {
-    alarm(20);
-    static void *blocks[2000];
-    struct slab_sums sum;
-    int rule = slab_validate();
-    if (rule != 0)
-        return rule < 0 ? 99 : rule;
-    for (int i = 0; i < OWN; i++)
-        slab_free(from_parent[i]);
-    for (int i = 0; i < 2000; i++) {
-        blocks[i] = slab_malloc((size_t)(i * 37 % 3000));
-        if (blocks[i] == NULL)
-            return 101;
-        memset(blocks[i], i, (size_t)(i * 37 % 3000));
-    }
-    for (int i = 0; i < 2000; i++)
-        slab_free(blocks[i]);
-    (void)slab_give_back(SIZE_MAX);
-    slab_stats_sum(&sum);
-    if (sum.misuse != 0)
-        return 102;
-    rule = slab_validate();
-    return rule < 0 ? 98 : rule;
+    return heap_use(from_parent, OWN);
 }
 
 static void assert_child_succeeds(void)
