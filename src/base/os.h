@@ -52,6 +52,12 @@ SHALE_NODISCARD int shale_os_reserve(size_t size, size_t alignment, void **addre
 /* As shale_os_reserve, but readable, writable and zero at once. */
 SHALE_NODISCARD int shale_os_map(size_t size, size_t alignment, void **address);
 
+/*
+ * As shale_os_map, at an address that is given. SHALE_EBUSY: something is there already, or the
+ * kernel has no such address. What is mapped piece after piece becomes one mapping.
+ */
+SHALE_NODISCARD int shale_os_map_at(void *address, size_t size);
+
 /* Gives addresses back. Any page range of one or more mappings may go. */
 int shale_os_release(void *address, size_t size);
 

@@ -202,6 +202,24 @@ int shale_os_map(size_t size, size_t alignment, void **address)
     return map(size, alignment, PROT_READ | PROT_WRITE, address);
 }
 
+int shale_os_map_at(void *address, size_t size)
+{
+    if (!is_page_range(address, size))
+        return SHALE_EINVAL;
+    int saved = errno;
+    /* Before Linux 4.17 the address is only a hint: then the answer tells. */
+    int flags = map_flags(PROT_NONE) | MAP_FIXED_NOREPLACE;
+    intptr_t start = system_calls->map(address, size, PROT_READ | PROT_WRITE, flags);
+    if (!is_error(start) && start != (intptr_t)address) {
+        system_calls->unmap((void *)start, size);
+        start = -EEXIST;
+    }
+    errno = saved;
+    if (start == -EEXIST)
+        return SHALE_EBUSY;
+    return is_error(start) ? code_of_errno((int)-start) : SHALE_OK;
+}
+
 int shale_os_release(void *address, size_t size)
 {
     if (!is_page_range(address, size))

@@ -160,12 +160,13 @@ struct slab_range {
     struct slab_epoch_head *heads; /* by slot; slot 0 is not used */
     struct slab_epoch *epochs;     /* by slot; the eternal epoch is elsewhere */
     uint32_t segments;
-    uint32_t slots;              /* heads and epochs that fit */
-    uint32_t threads;            /* thrs that fit, index 0 unused */
-    uint32_t first[SLAB_HALVES]; /* first usable segment of a half */
-    uint32_t end[SLAB_HALVES];   /* one past its last */
-    char *reservation;           /* all of it, metadata included */
+    uint32_t slots;                    /* heads and epochs that fit */
+    uint32_t threads;                  /* thrs that fit, index 0 unused */
+    uint32_t first[SLAB_HALVES];       /* first usable segment of a half */
+    _Atomic uint32_t end[SLAB_HALVES]; /* one past its last; less once a stranger is in the way */
+    char *reservation;                 /* metadata, and the blocks unless these are on demand */
     uint64_t reserved;
+    bool on_demand; /* blocks are not reserved but mapped as a frontier moves */
 };
 
 extern struct slab_range slab_range;
@@ -183,6 +184,12 @@ static SHALE_ALWAYS_INLINE bool slab_in_range(const void *block)
 static SHALE_ALWAYS_INLINE uint32_t slab_index_of(const void *block)
 {
     return (uint32_t)(slab_offset_of(block) >> SLAB_UNIT_SHIFT);
+}
+
+/* Relaxed: a frontier never gets beyond the end, whichever is read. */
+static inline uint32_t slab_range_end(unsigned half)
+{
+    return shale_atomic_load_relaxed(&slab_range.end[half]);
 }
 
 static SHALE_ALWAYS_INLINE char *slab_unit_address(uint32_t unit)

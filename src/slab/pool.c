@@ -188,7 +188,7 @@ static enum slab_step take_fresh(unsigned half, uint32_t count, uint32_t align, 
     start = align_index(start, align);
     if (start < slab_pool_tally.fresh[half] && start + count <= slab_pool_tally.fresh[half])
         start = align_index(slab_pool_tally.fresh[half], align);
-    if (count > slab_range.end[half] || start > slab_range.end[half] - count)
+    if (count > slab_range_end(half) || start > slab_range_end(half) - count)
         return SLAB_NO_MEMORY;
     /* ORDER RANGE1 acquire <- release in move_frontier() [range.c]. Below the frontier memory can
      * be touched. Test range_grow_many_threads_no_fault. */
@@ -241,7 +241,8 @@ enum slab_step slab_pool_take(unsigned half, uint32_t count, uint32_t align,
 
 int slab_pool_grow(const struct slab_growth *grow)
 {
-    return slab_range_grow(grow->half, grow->segment);
+    int error = slab_range_grow(grow->half, grow->segment);
+    return error == SHALE_EBUSY ? 0 : error; /* the next try is in the other half */
 }
 
 enum slab_step slab_pool_give(uint32_t segment, uint32_t count)
@@ -270,7 +271,7 @@ static bool extend_fresh(uint32_t segment, uint32_t count)
     uint32_t first = SLAB_NONE;
     uint32_t listed = slab_pool_tally.fresh[half] - segment;
     if (segment > slab_pool_tally.fresh[half] || listed >= count ||
-        count > slab_range.end[half] - segment ||
+        count > slab_range_end(half) - segment ||
         next_bit(segment, slab_pool_tally.fresh[half], false) != slab_pool_tally.fresh[half])
         return false;
     uint32_t more = count - listed;
@@ -287,11 +288,11 @@ enum slab_step slab_pool_extend(uint32_t segment, uint32_t count, uint32_t more)
     uint32_t next = segment + count;
     unsigned half = segment >= slab_range.first[1] ? 1 : 0;
     enum slab_step step = SLAB_NO_MEMORY;
-    if (next >= slab_range.end[half])
+    if (next >= slab_range_end(half))
         return SLAB_NO_MEMORY;
     if (!slab_internal_try(&pool.lock))
         return SLAB_BUSY;
-    if (more <= slab_range.end[half] - next && all_free(next, more)) {
+    if (more <= slab_range_end(half) - next && all_free(next, more)) {
         for (uint32_t i = 0; i < more; i++)
             remove_free(next + i);
         step = SLAB_DONE;

@@ -23,7 +23,8 @@ enum {
     THREADS_MIN = 1024,
     THREADS_MAX = 65536,
     THREADS_STEP = 16,
-    SLOT_SHIFT = 18, /* an epoch per 256 KiB of a small range */
+    ON_DEMAND_STEPS = 128, /* of a half: what a step takes in advance is no more than that part */
+    SLOT_SHIFT = 18,       /* an epoch per 256 KiB of a small range */
     SLOTS_MAX = 65536,
     SLOTS_STEP = 256,
     GUARD = SLAB_UNIT_SIZE,
@@ -102,15 +103,6 @@ static uint64_t place(struct slab_range *range, char *base, uint64_t size)
     return range->reserved;
 }
 
-/* The largest range that RLIMIT_AS makes decent: half of what is left, metadata included. */
-static uint64_t largest_range(void)
-{
-    uint64_t left = shale_system_address_space_left();
-    if (left / 2 >= SLAB_RANGE_MAX)
-        return SLAB_RANGE_MAX;
-    return SHALE_ALIGN_DOWN(left / 2, SLAB_RANGE_MIN);
-}
-
 void slab_range_advise(uint32_t segment, uint32_t count)
 {
     enum shale_os_huge huge =
@@ -123,30 +115,80 @@ void slab_range_advise(uint32_t segment, uint32_t count)
 static void split_in_halves(struct slab_range *range)
 {
     range->first[0] = 1;
-    range->end[0] = range->first[1] = range->segments / 2;
-    range->end[1] = range->segments;
+    range->first[1] = range->segments / 2;
+    shale_atomic_store_relaxed(&range->end[0], range->first[1]);
+    shale_atomic_store_relaxed(&range->end[1], range->segments);
     for (unsigned half = 0; half < SLAB_HALVES; half++) {
         shale_atomic_store_relaxed(&slab_range_frontier[half], range->first[half]);
         step[half] = STEP_MIN_SEGMENTS;
     }
-    uint64_t middle = (uint64_t)range->end[0] << SLAB_SEGMENT_SHIFT;
+    if (range->on_demand)
+        return; /* the advice is given as they are mapped */
+    uint64_t middle = (uint64_t)range->first[1] << SLAB_SEGMENT_SHIFT;
     (void)shale_os_advise_huge(range->base, middle, SHALE_OS_HUGE_NEVER);
     (void)shale_os_advise_huge(range->base + middle, range->size - middle, SHALE_OS_HUGE_ALWAYS);
+}
+
+/*
+ * Where blocks can be mapped as they are needed: the kernel places mappings from the top down, so
+ * far below them nobody comes, and a limited program cannot fill what is between. NULL: nowhere.
+ */
+static char *place_on_demand(const struct slab_range *range)
+{
+    uintptr_t top = (uintptr_t)range->reservation;
+    for (uint64_t gap = 1ull << 44; gap >= 1ull << 33; gap >>= 1) {
+        if (top < 2 * gap || top < gap + range->size)
+            continue;
+        uintptr_t base = SHALE_ALIGN_DOWN(top - gap - range->size, (uintptr_t)SLAB_SEGMENT_SIZE);
+        if (shale_os_map_at((void *)base, shale_os_page_size()) == 0) {
+            (void)shale_os_release((void *)base, shale_os_page_size());
+            return (char *)base;
+        }
+    }
+    return NULL;
+}
+
+static int reserve(struct slab_range *range, uint64_t size, bool on_demand)
+{
+    void *address;
+    /* How much it takes is the same behind any base so aligned. */
+    uint64_t reserved = place(range, (char *)(uintptr_t)SLAB_SEGMENT_SIZE, size);
+    if (on_demand)
+        reserved -= size;
+    int error = shale_os_reserve(reserved, SLAB_SEGMENT_SIZE, &address);
+    if (error != 0)
+        return error;
+    (void)place(range, (char *)address, size);
+    range->on_demand = on_demand;
+    range->reserved = reserved;
+    if (!on_demand)
+        return 0;
+    range->base = place_on_demand(range);
+    if (range->base != NULL)
+        return 0;
+    (void)shale_os_release(range->reservation, range->reserved);
+    return SHALE_ENOMEM;
+}
+
+/* Half of what a limit leaves is decent where blocks have to be reserved too. */
+static int reserve_some(struct slab_range *range)
+{
+    uint64_t left = shale_system_address_space_left();
+    int error = SHALE_ENOMEM;
+    if (left < SLAB_RANGE_MAX / 2)
+        error = reserve(range, SHALE_ALIGN_UP(left * 2, SLAB_RANGE_MIN), true);
+    uint64_t size = left / 2 >= SLAB_RANGE_MAX ? SLAB_RANGE_MAX : left / 2;
+    while (error != 0 && (size = SHALE_ALIGN_DOWN(size, SLAB_RANGE_MIN)) != 0) {
+        error = reserve(range, size, false);
+        size /= 2;
+    }
+    return error;
 }
 
 int slab_range_start(void)
 {
     struct slab_range range = {0};
-    void *address = NULL;
-    int error = SHALE_ENOMEM;
-    for (uint64_t size = largest_range(); size >= SLAB_RANGE_MIN && error != 0;
-         size = SHALE_ALIGN_DOWN(size / 2, SLAB_RANGE_MIN)) {
-        /* How much it takes is the same behind any base so aligned. */
-        uint64_t reserved = place(&range, (char *)(uintptr_t)SLAB_SEGMENT_SIZE, size);
-        error = shale_os_reserve(reserved, SLAB_SEGMENT_SIZE, &address);
-        if (error == 0)
-            (void)place(&range, (char *)address, size);
-    }
+    int error = reserve_some(&range);
     if (error != 0)
         return SHALE_ENOMEM;
     /* Owners and units lie next to each other, a guard behind each. */
@@ -172,6 +214,23 @@ static int open_pages(void *address, void *end)
     return shale_os_protect((void *)from, to - from, SHALE_OS_READ_WRITE);
 }
 
+static int open_blocks(uint32_t from, uint32_t to)
+{
+    char *start = slab_segment_address(from);
+    if (!slab_range.on_demand)
+        return open_pages(start, slab_segment_address(to));
+    int error = shale_os_map_at(start, (uint64_t)(to - from) << SLAB_SEGMENT_SHIFT);
+    if (error == 0)
+        slab_range_advise(from, to - from);
+    return error;
+}
+
+static uint32_t longest_step(void)
+{
+    uint32_t most = slab_range.segments / SLAB_HALVES / ON_DEMAND_STEPS;
+    return slab_range.on_demand && most < STEP_MAX_SEGMENTS ? most : STEP_MAX_SEGMENTS;
+}
+
 /* Blocks last: a frontier that stops half-way leaves only metadata open, which harms nobody. */
 static int open_segments(uint32_t from, uint32_t to)
 {
@@ -188,7 +247,7 @@ static int open_segments(uint32_t from, uint32_t to)
     if (error == 0)
         error = open_pages(&r->segs[from], &r->segs[to]);
     if (error == 0)
-        error = open_pages(slab_segment_address(from), slab_segment_address(to));
+        error = open_blocks(from, to);
     return error;
 }
 
@@ -198,17 +257,19 @@ static int move_frontier(unsigned half, uint32_t from, uint32_t segment)
     uint32_t wanted = from + step[half];
     if (wanted < segment)
         wanted = segment;
-    if (wanted > slab_range.end[half])
-        wanted = slab_range.end[half];
+    if (wanted > slab_range_end(half))
+        wanted = slab_range_end(half);
     int error = open_segments(from, wanted);
     if (error != 0 && wanted > segment) {
         wanted = segment;
         error = open_segments(from, wanted);
     }
+    if (error == SHALE_EBUSY) /* somebody else is there: the other half is left */
+        shale_atomic_store_relaxed(&slab_range.end[half], from);
     if (error != 0)
-        return SHALE_ENOMEM;
+        return error;
     SLAB_TOTAL(frontier_moves, 1);
-    if (step[half] < STEP_MAX_SEGMENTS)
+    if (step[half] < longest_step())
         step[half] *= 2;
     /* ORDER RANGE1 release -> acquire in slab_pool_take() [pool.c]. Publishes that the pages below
      * the frontier are accessible. Without it a thread could touch them too early. Test
@@ -219,7 +280,7 @@ static int move_frontier(unsigned half, uint32_t from, uint32_t segment)
 
 int slab_range_grow(unsigned half, uint32_t segment)
 {
-    if (segment > slab_range.end[half])
+    if (segment > slab_range_end(half))
         return SHALE_ENOMEM;
     sigset_t saved;
     int error = 0;

@@ -22,8 +22,9 @@ extern _Atomic uint32_t slab_range_frontier[SLAB_HALVES];
 extern struct shale_lock slab_range_lock;
 
 /*
- * Reserves the range: as much as the system gives of 1 TiB, and at most half of what RLIMIT_AS
- * leaves.
+ * Reserves the range: as much as the system gives of 1 TiB. Where RLIMIT_AS is set, a reservation
+ * would be taken from all that the program maps itself. Then only metadata is reserved, for twice
+ * the limit, and the blocks are mapped where nobody else maps (on_demand).
  *
  * @return 0, or SHALE_ENOMEM: not even SLAB_RANGE_MIN could be had. Nothing is kept then.
  * Threads: one at a time.
@@ -33,8 +34,9 @@ SHALE_NODISCARD int slab_range_start(void);
 /*
  * Moves a half's frontier to `segment` or beyond.
  *
- * @return 0, or SHALE_ENOMEM: the half is smaller than that, or the system refuses.
- * Locks: takes the frontier lock; op must be 0. Cost: up to five system calls.
+ * @return 0; SHALE_ENOMEM: the half is smaller than that, or the system refuses; SHALE_EBUSY:
+ * something that is not ours is mapped there, and the half ends before it from now on. Locks: takes
+ * the frontier lock; op must be 0. Cost: up to five system calls.
  */
 SHALE_NODISCARD int slab_range_grow(unsigned half, uint32_t segment);
 

@@ -57,12 +57,12 @@ def filled(size, kibibytes, option, under=served):
     return int(done.stdout)
 
 
-@pytest.mark.parametrize("option", ["-d"])
+@pytest.mark.parametrize("option", ["-v", "-d"])
 @pytest.mark.parametrize("size", [1000, 120_000, 1_000_000, 20_000_000])
 def test_a_limit_leaves_nearly_what_the_c_library_gets_from_it(option, size):
     plain = filled(size, 400_000, option, under=lambda *command: map(str, command))
     assert plain > 250 * MIB
-    assert filled(size, 400_000, option) >= 0.85 * plain
+    assert filled(size, 400_000, option) >= 0.8 * plain  # sizes are rounded up to a class or to units
 
 
 @pytest.mark.parametrize("kibibytes", [60_000, 100_000, 1_000_000, 100_000_000])

@@ -15,12 +15,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <shale/error.h>
+
 #include "base/membarrier.h"
 #include "base/os.h"
+#include "base/system.h"
 #include "blocks.h"
 #include "slab/bias.h"
 #include "slab/huge.h"
 #include "slab/malloc.h"
+#include "slab/range.h"
 #include "slab/stats.h"
 #include "slab/validate.h"
 
@@ -100,6 +104,60 @@ static void limits_rlimit_as_enomem_and_recovery(void **state)
     SKIP("the sanitizer's own address space is beyond any limit");
 #endif
     in_child(small_address_space);
+}
+
+/* Of what the limit leaves, blocks get nearly all; what they do not take others can map. */
+static void most_of_address_space(void)
+{
+    enum { MIB = 1 << 20, SIZE = 128 << 10 };
+    limit_address_space((rlim_t)600 * MIB);
+    size_t left = shale_system_address_space_left() & ~(size_t)(4 * MIB - 1);
+    void *other = NULL;
+    CHECK(slab_malloc(1) != NULL && slab_range.on_demand);
+    CHECK(shale_os_map(left / 4 * 3, 0, &other) == 0);
+    CHECK(shale_os_release(other, left / 4 * 3) == 0);
+    size_t got = 0;
+    while (slab_malloc(SIZE) != NULL)
+        got += SIZE;
+    CHECK(got >= left / 10 * 9);
+    CHECK(slab_validate() == 0);
+}
+
+static void limits_rlimit_as_blocks_get_most_of_it(void **state)
+{
+    (void)state;
+#if SHALE_ADDRESS_SANITIZER || SHALE_THREAD_SANITIZER
+    SKIP("the sanitizer's own address space is beyond any limit");
+#endif
+    in_child(most_of_address_space);
+}
+
+/* Somebody else maps where the frontier would go: that half ends there, and the other goes on. */
+static void stranger_in_the_way(void)
+{
+    enum { AHEAD = 10 };
+    limit_address_space((rlim_t)600 << 20);
+    CHECK(slab_malloc(1) != NULL && slab_range.on_demand);
+    uint32_t frontier = shale_atomic_load_relaxed(&slab_range_frontier[0]);
+    char *strange = slab_segment_address(frontier + AHEAD);
+    CHECK(shale_os_map_at(strange, SLAB_SEGMENT_SIZE) == 0);
+    CHECK(shale_os_map_at(strange, SLAB_SEGMENT_SIZE) == SHALE_EBUSY);
+    memset(strange, 0x77, SLAB_SEGMENT_SIZE);
+    exhaust(100000);
+    CHECK(shale_atomic_load_relaxed(&slab_range_frontier[0]) <= frontier + AHEAD);
+    CHECK(shale_atomic_load_relaxed(&slab_range_frontier[1]) > slab_range.first[1] + 50);
+    slab_free(strange + 4096); /* no block: nothing happens */
+    for (size_t i = 0; i < SLAB_SEGMENT_SIZE; i++)
+        CHECK(strange[i] == 0x77);
+}
+
+static void limits_mapping_in_the_way_left_alone(void **state)
+{
+    (void)state;
+#if SHALE_ADDRESS_SANITIZER || SHALE_THREAD_SANITIZER
+    SKIP("the sanitizer's own address space is beyond any limit");
+#endif
+    in_child(stranger_in_the_way);
 }
 
 static void direct_mappings(void)
@@ -413,6 +471,8 @@ static void limits_membarrier_denied_later_fences(void **state)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(limits_rlimit_as_enomem_and_recovery),
+    cmocka_unit_test(limits_rlimit_as_blocks_get_most_of_it),
+    cmocka_unit_test(limits_mapping_in_the_way_left_alone),
     cmocka_unit_test(limits_beyond_a_quarter_mapped_directly),
     cmocka_unit_test(limits_many_direct_mappings_found),
     cmocka_unit_test(limits_nth_system_call_fails_no_crash),
