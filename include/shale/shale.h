@@ -8,6 +8,7 @@
 #include <shale/config.h>
 #include <shale/epoch.h>
 #include <shale/error.h>
+#include <shale/handle.h>
 #include <shale/map.h>
 #include <shale/queue.h>
 #include <shale/ring.h>

@@ -4,6 +4,7 @@
 
 uint8_t slab_class_table[SLAB_CLASS_MAX / 16 + 1];
 uint32_t slab_class_sizes[SLAB_CLASSES];
+uint32_t slab_class_magic[SLAB_CLASSES];
 
 enum {
     STEPS_TO_128 = 8,
@@ -27,6 +28,8 @@ void slab_class_start(void)
     uint32_t slot = 0;
     for (unsigned class = 0; class < SLAB_CLASSES; class ++) {
         slab_class_sizes[class] = slab_class_size(class);
+        slab_class_magic[class] = (uint32_t)((1ull << 32) / slab_class_size(class)) +
+                                  ((1ull << 32) % slab_class_size(class) != 0);
         for (; slot * 16 <= slab_class_sizes[class]; slot++)
             slab_class_table[slot] = (uint8_t) class;
     }

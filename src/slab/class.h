@@ -19,6 +19,9 @@
 extern uint8_t slab_class_table[SLAB_CLASS_MAX / 16 + 1];
 /* Bytes of a block by class. */
 extern uint32_t slab_class_sizes[SLAB_CLASSES];
+/* 2^32 / bytes, rounded up: times an offset below 512 KiB that is a multiple, >> 32, is its slot.
+ */
+extern uint32_t slab_class_magic[SLAB_CLASSES];
 
 /* Fills the two tables: before any other function here. */
 void slab_class_start(void);

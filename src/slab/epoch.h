@@ -86,6 +86,7 @@ struct slab_epoch {
     _Atomic uint32_t dead; /* stack of DEAD slabs nobody had the lock for: pushed without it */
 
     /* Not in the eternal epoch. */
+    uint32_t spent_units;         /* of the used ones: no life with handles is left to them */
     uint32_t large;               /* first segment of the first block of segments */
     uint32_t large_segments;      /* in such blocks */
     uint32_t nursed[SLAB_NURSED]; /* units of the nursery */

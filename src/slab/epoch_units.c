@@ -2,8 +2,11 @@
 /* The nursery, blocks of segments, and accounts. Layer 1. */
 #include "slab/epoch_units.h"
 
+#include <shale/epoch.h>
+
 #include "slab/class.h"
 #include "slab/close.h"
+#include "slab/tag.h"
 
 enum { SEGMENTS_AT_ONCE = 64 }; /* given back in one hold of the epoch's lock */
 
@@ -53,13 +56,24 @@ static bool is_nursed(uint32_t unit)
     return slab_seg_at(unit / SLAB_SEGMENT_UNITS)->epoch == SLAB_NURSERY_ID;
 }
 
+static struct slab_epoch_head *head_of(const struct slab_epoch *epoch)
+{
+    return slab_head_at(slab_slot_of(epoch->id));
+}
+
+static bool has_handles(const struct slab_epoch *epoch)
+{
+    return (head_of(epoch)->flags & SHALE_EPOCH_HANDLES) != 0;
+}
+
 /* One that the epoch has and does not use, or a new one of the nursery. */
 static enum slab_step take_nursed(struct slab_epoch *epoch, struct slab_run *run,
                                   struct slab_growth *grow)
 {
     unsigned i = 0;
     while (i < SLAB_NURSED && epoch->nursed[i] != SLAB_NONE &&
-           slab_unit_state_of(epoch->nursed[i]) != SLAB_UNIT_FREE)
+           (slab_unit_state_of(epoch->nursed[i]) != SLAB_UNIT_FREE ||
+            (has_handles(epoch) && slab_is_spent(epoch->nursed[i]))))
         i++;
     if (i == SLAB_NURSED)
         return SLAB_NO_MEMORY;
@@ -86,6 +100,24 @@ static enum slab_step take_locked(struct slab_epoch *epoch, unsigned half, uint3
     return slab_units_take_locked(epoch, half, count, align, run, grow);
 }
 
+/*
+ * Units whose lives with handles are used up stay with the epoch, unused, until it ends; others
+ * get them then.
+ */
+static enum slab_step take_unspent(struct slab_epoch *epoch, unsigned half, uint32_t count,
+                                   uint32_t align, struct slab_run *run, struct slab_growth *grow)
+{
+    for (;;) {
+        enum slab_step step = take_locked(epoch, half, count, align, run, grow);
+        if (step != SLAB_DONE || !has_handles(epoch) || !slab_is_spent(run->unit))
+            return step;
+        if (is_nursed(run->unit))
+            epoch->nursed_used--;
+        else
+            epoch->spent_units += count;
+    }
+}
+
 enum slab_step slab_epoch_take_units(uint64_t id, unsigned half, uint32_t count, uint32_t align,
                                      struct slab_run *run, struct slab_growth *grow)
 {
@@ -97,7 +129,7 @@ enum slab_step slab_epoch_take_units(uint64_t id, unsigned half, uint32_t count,
         return step;
     struct slab_account *account = slab_head_at(slab_slot_of(id))->account;
     if (charge(account, count)) {
-        step = take_locked(epoch, half, count, align, run, grow);
+        step = take_unspent(epoch, half, count, align, run, grow);
         if (step != SLAB_DONE)
             discharge(account, NULL, count);
     } else {
@@ -109,13 +141,9 @@ enum slab_step slab_epoch_take_units(uint64_t id, unsigned half, uint32_t count,
 
 uint64_t slab_epoch_live_units(const struct slab_epoch *epoch)
 {
-    return shale_atomic_load_relaxed(&epoch->used_units) - epoch->purging_units +
-           epoch->nursed_used + (uint64_t)epoch->large_segments * SLAB_SEGMENT_UNITS;
-}
-
-static struct slab_epoch_head *head_of(const struct slab_epoch *epoch)
-{
-    return slab_head_at(slab_slot_of(epoch->id));
+    return shale_atomic_load_relaxed(&epoch->used_units) - epoch->purging_units -
+           epoch->spent_units + epoch->nursed_used +
+           (uint64_t)epoch->large_segments * SLAB_SEGMENT_UNITS;
 }
 
 static void gave(struct slab_epoch *epoch, uint64_t units)
@@ -228,6 +256,8 @@ static void forget_unit(struct slab_epoch *epoch, uint32_t unit)
     struct slab_unit *entry = slab_unit_at(unit);
     if (slab_unit_state_of(unit) == SLAB_UNIT_FREE)
         return;
+    if (slab_is_tagged(unit))
+        slab_tag_end_life(unit);
     if (slab_unit_state_of(unit) == SLAB_UNIT_SLAB)
         epoch->past_allocs[entry->class] += slab_hot_at(unit)->allocs;
     slab_set_owner(unit, SLAB_NONE);
@@ -249,6 +279,7 @@ static bool give_segment(struct slab_epoch *epoch, uint32_t segment)
 static enum slab_step give_own(struct slab_epoch *epoch)
 {
     int left = SEGMENTS_AT_ONCE;
+    epoch->spent_units = 0;
     for (unsigned half = 0; half < SLAB_HALVES; half++) {
         while (epoch->listed[half] != 0) {
             unsigned length = (unsigned)__builtin_ctzll(epoch->listed[half]);

@@ -50,7 +50,7 @@ _Static_assert(SLAB_SEGMENT_SIZE == SLAB_SEGMENT_UNITS * SLAB_UNIT_SIZE, "a segm
 enum slab_unit_state {
     SLAB_UNIT_FREE,   /* also every unit beyond the frontier */
     SLAB_UNIT_SLAB,   /* first unit of a slab */
-    SLAB_UNIT_INNER,  /* another unit of a slab: back units after the first */
+    SLAB_UNIT_INNER,  /* another unit of a slab or a chunk */
     SLAB_UNIT_RUN,    /* first unit of a block of units, 64 KiB to 1 MiB */
     SLAB_UNIT_LARGE,  /* first unit of a block of segments */
     SLAB_UNIT_CLOSED, /* first unit of a RUN or LARGE that is being given back */
@@ -62,9 +62,7 @@ struct slab_unit {
     uint16_t epoch;              /* slot */
     uint8_t class;               /* of the slab's blocks */
     _Atomic uint8_t state;       /* enum slab_unit_state */
-    uint16_t lives;              /* of this unit with handles; never wraps (handle.h) */
-    uint8_t back;                /* INNER: distance to the first unit */
-    uint8_t spare;
+    _Atomic uint32_t handles;    /* lives << 16 | class + 1 << 8 (tag.h) | INNER: units back */
 };
 
 /* slab_hot.list: where the owner keeps the slab */
@@ -95,11 +93,11 @@ struct slab_hot {
     uint32_t size; /* bytes of a block; RUN and LARGE: their units or segments */
     uint32_t unit; /* own index */
     uint8_t class;
-    uint8_t list; /* enum slab_list */
-    bool zero;    /* memory was zero when taken: true of a block never handed out before */
-    uint8_t spare;
-    uint16_t epoch; /* slot */
-    uint8_t spares[2];
+    uint8_t list;     /* enum slab_list */
+    bool zero;        /* memory was zero when taken: true of a block never handed out before */
+    bool tagged;      /* its blocks have tags (tag.h) */
+    uint16_t epoch;   /* slot */
+    uint16_t retired; /* blocks whose tags are used up: on no list */
 };
 
 /*
@@ -222,10 +220,13 @@ static SHALE_ALWAYS_INLINE struct slab_seg *slab_seg_at(uint32_t segment)
     return &slab_range.segs[segment];
 }
 
+/* Set in the owner word of a slab with tags: its blocks are not for free's fast path. */
+#define SLAB_OWNER_TAGGED (1u << 31)
+
 /* Relaxed: only the owner itself can rely on it. */
 static SHALE_ALWAYS_INLINE uint32_t slab_owner_of(uint32_t unit)
 {
-    return shale_atomic_load_relaxed(&slab_range.owners[unit]);
+    return shale_atomic_load_relaxed(&slab_range.owners[unit]) & ~SLAB_OWNER_TAGGED;
 }
 
 static SHALE_ALWAYS_INLINE void slab_set_owner(uint32_t unit, uint32_t owner)
@@ -239,10 +240,24 @@ static SHALE_ALWAYS_INLINE enum slab_unit_state slab_unit_state_of(uint32_t unit
     return (enum slab_unit_state)shale_atomic_load_relaxed(&slab_unit_at(unit)->state);
 }
 
+/* An inner unit says how far it is behind the first. */
+static SHALE_ALWAYS_INLINE void slab_set_inner(uint32_t unit, uint32_t distance)
+{
+    struct slab_unit *entry = slab_unit_at(unit);
+    uint32_t lives = shale_atomic_load_relaxed(&entry->handles) & 0xffff0000u;
+    shale_atomic_store_relaxed(&entry->handles, lives | distance);
+    shale_atomic_store_relaxed(&entry->state, SLAB_UNIT_INNER);
+}
+
+static SHALE_ALWAYS_INLINE uint32_t slab_units_back(uint32_t unit)
+{
+    return shale_atomic_load_relaxed(&slab_unit_at(unit)->handles) & 0xff;
+}
+
 /* The first unit of the slab that a block of this unit belongs to. */
 static SHALE_ALWAYS_INLINE uint32_t slab_first_unit(uint32_t unit)
 {
-    return slab_unit_state_of(unit) == SLAB_UNIT_INNER ? unit - slab_unit_at(unit)->back : unit;
+    return slab_unit_state_of(unit) == SLAB_UNIT_INNER ? unit - slab_units_back(unit) : unit;
 }
 
 #endif

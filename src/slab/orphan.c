@@ -112,7 +112,7 @@ static void take_over(struct slab_thr *thr, struct slab_hot *hot, uint64_t word)
         char *first = slab_unit_address(hot->unit) + (head - 1) * 16;
         slab_take_back(hot, (struct slab_block *)(void *)first, NULL, freed);
     }
-    slab_set_owner(hot->unit, thr->id);
+    slab_set_owner(hot->unit, hot->tagged ? thr->id | SLAB_OWNER_TAGGED : thr->id);
     thr->owned++;
     SLAB_COUNT(thr, adopted, 1);
     SHALE_PROBE2(slab_adopt, hot->unit, live);

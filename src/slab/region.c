@@ -31,8 +31,7 @@ static void make_chunk(struct slab_cache *cache, uint32_t unit, uint32_t units, 
     slab_hot_at(unit)->size = units;
     slab_unit_at(unit)->epoch = (uint16_t)cache->slot;
     for (uint32_t i = 1; i < units; i++) {
-        slab_unit_at(unit + i)->back = (uint8_t)i;
-        shale_atomic_store_relaxed(&slab_unit_at(unit + i)->state, SLAB_UNIT_INNER);
+        slab_set_inner(unit + i, i);
     }
     shale_atomic_store_relaxed(&slab_unit_at(unit)->state, SLAB_UNIT_REGION);
     cache->chunk = unit;

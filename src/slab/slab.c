@@ -9,6 +9,7 @@
 #include "slab/class.h"
 #include "slab/epoch_units.h"
 #include "slab/remote.h"
+#include "slab/tag.h"
 
 enum {
     LINK_BYTES = 4096,   /* new blocks per step: one page is touched */
@@ -85,6 +86,8 @@ static void push_full(struct slab_cache *cache, struct slab_hot *hot)
 {
     hot->list = SLAB_LIST_FULL;
     hot->trigger = hot->frees + worth(hot);
+    if (hot->trigger > hot->allocs)
+        hot->trigger = hot->allocs; /* blocks whose tags are used up do not come back */
     hot->prev = SLAB_NONE;
     hot->next = cache->full;
     if (cache->full != SLAB_NONE)
@@ -110,7 +113,7 @@ void slab_set_current(struct slab_cache *cache, unsigned class, struct slab_hot 
 {
     uint32_t last = slab_class_sizes[class] / 16;
     cache->current[class] = hot;
-    if (last >= SLAB_DIRECT)
+    if (last >= SLAB_DIRECT || cache->tagged)
         return;
     for (uint32_t i = class == 0 ? 0 : slab_class_sizes[class - 1] / 16 + 1; i <= last; i++)
         cache->direct[i] = hot;
@@ -284,7 +287,10 @@ bool slab_park_full(struct slab_thr *thr, struct slab_hot *hot)
         return false;
     struct slab_cache *cache = cache_of(thr, hot);
     slab_set_current(cache, hot->class, &slab_hot_empty);
-    push_full(cache, hot);
+    if (hot->frees < hot->allocs)
+        push_full(cache, hot);
+    else
+        retire(thr, hot);
     return true;
 }
 
@@ -316,10 +322,8 @@ void slab_make(struct slab_thr *thr, uint32_t slot, uint32_t unit, unsigned clas
     entry->class = (uint8_t) class;
     entry->epoch = (uint16_t)slot;
     for (uint32_t i = 1; i < slab_class_units(class); i++) {
-        struct slab_unit *inner = slab_unit_at(unit + i);
-        inner->back = (uint8_t)i;
-        inner->class = (uint8_t) class;
-        shale_atomic_store_relaxed(&inner->state, SLAB_UNIT_INNER);
+        slab_unit_at(unit + i)->class = (uint8_t) class;
+        slab_set_inner(unit + i, i);
     }
     shale_atomic_store_relaxed(&entry->state, SLAB_UNIT_SLAB);
     slab_set_owner(unit, thr->id);
@@ -355,6 +359,8 @@ enum slab_step slab_take(struct slab_thr *thr, const struct slab_cache *cache, u
     if (step != SLAB_DONE)
         return step;
     slab_make(thr, cache->slot, run.unit, class, run.zero);
+    if (cache->tagged)
+        slab_tag_make(thr, slab_hot_at(run.unit), run.zero);
     thr->owned++;
     SLAB_COUNT(thr, slabs_taken, 1);
     *hot = slab_hot_at(run.unit);
@@ -370,6 +376,8 @@ void slab_release_locked(struct slab_epoch *epoch, struct slab_hot *hot)
     epoch->past_allocs[hot->class] += hot->allocs;
     slab_set_owner(unit, SLAB_NONE);
     shale_atomic_add_single_writer(&entry->generation, 1);
+    if (hot->tagged)
+        slab_tag_end_life(unit);
     shale_atomic_store_relaxed(&slab_rem_at(unit)->word, 0);
     for (uint32_t i = 0; i < units; i++)
         shale_atomic_store_relaxed(&slab_unit_at(unit + i)->state, SLAB_UNIT_FREE);
@@ -384,6 +392,8 @@ void slab_discard(struct slab_epoch *epoch, struct slab_hot *hot)
     hot->list = SLAB_LIST_NONE;
     slab_set_owner(hot->unit, SLAB_NONE);
     shale_atomic_add_single_writer(&entry->generation, 1);
+    if (hot->tagged)
+        slab_tag_end_life(hot->unit);
     for (unsigned i = 0; i < units; i++)
         shale_atomic_store_relaxed(&entry[i].state, SLAB_UNIT_FREE);
 }

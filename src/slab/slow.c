@@ -13,6 +13,7 @@
 #include "slab/region.h"
 #include "slab/settings.h"
 #include "slab/slow.h"
+#include "slab/tag.h"
 
 enum { HUGE_OWNED_MIN = (64 << 20) / SLAB_UNIT_SIZE };
 
@@ -173,11 +174,13 @@ static enum slab_step class_step(struct slab_thr *thr, struct slab_request *requ
         slab_collect_messages(thr, SLAB_MESSAGES_AT_ONCE);
     if (request->epoch != 0)
         step = slab_cache_attach(thr, request->epoch, &cache, grow);
-    if (step == SLAB_DONE)
-        step = slab_ready(thr, cache, request->class, &hot, grow);
-    if (step != SLAB_DONE)
-        return step;
-    request->large.block = slab_pop(hot);
+    do {
+        if (step == SLAB_DONE)
+            step = slab_ready(thr, cache, request->class, &hot, grow);
+        if (step != SLAB_DONE)
+            return step;
+        request->large.block = cache->tagged ? slab_tag_pop(hot) : slab_pop(hot);
+    } while (request->large.block == NULL); /* the tags of all free blocks were used up */
     request->large.zero = hot->zero && hot->frees == 0;
     return SLAB_DONE;
 }
@@ -268,7 +271,7 @@ static enum slab_step free_step(struct slab_thr *thr, void *block, size_t *bytes
         slab_region_free(thr, block, unit);
         return SLAB_DONE;
     }
-    if (state != SLAB_UNIT_SLAB)
+    if (state != SLAB_UNIT_SLAB || (slab_is_tagged(unit) && !slab_tag_clear(unit, block)))
         return SLAB_NO_MEMORY;
     if (slab_owner_of(unit) == thr->id)
         slab_free_own(thr, block, unit);
@@ -281,7 +284,8 @@ static enum slab_step free_step(struct slab_thr *thr, void *block, size_t *bytes
 static bool free_in_handler(void *block)
 {
     uint32_t unit = slab_first_unit(slab_index_of(block));
-    if (slab_unit_state_of(unit) != SLAB_UNIT_SLAB)
+    if (slab_unit_state_of(unit) != SLAB_UNIT_SLAB ||
+        (slab_is_tagged(unit) && !slab_tag_clear(unit, block)))
         return false;
     slab_free_signal(block, unit);
     return true;

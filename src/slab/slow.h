@@ -40,7 +40,7 @@ SHALE_NODISCARD enum slab_step slab_ready(struct slab_thr *thr, struct slab_cach
                                           unsigned class, struct slab_hot **hot,
                                           struct slab_growth *grow);
 
-/* The next free block of a slab that has one. */
+/* The next free block of a slab that has one, and no tags. */
 static SHALE_ALWAYS_INLINE void *slab_pop(struct slab_hot *hot)
 {
     struct slab_block *block = hot->free;

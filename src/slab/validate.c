@@ -33,7 +33,7 @@ static bool is_block_of(const struct slab_hot *hot, const struct slab_block *blo
 
 static int check_free_list(const struct slab_hot *hot)
 {
-    uint64_t expected = hot->linked - (hot->allocs - hot->frees);
+    uint64_t expected = hot->linked - hot->retired - (hot->allocs - hot->frees);
     uint64_t count = 0;
     for (const struct slab_block *b = hot->free; b != NULL; b = b->next)
         if (!is_block_of(hot, b) || ++count > expected)
@@ -182,7 +182,8 @@ static int check_epoch(uint32_t slot, uint32_t *nursed)
         rule = check_orphans(epoch);
     for (unsigned i = 0; i < SLAB_NURSED; i++)
         *nursed += epoch->nursed[i] != SLAB_NONE;
-    uint64_t used = shale_atomic_load_relaxed(&epoch->used_units) - epoch->purging_units;
+    uint64_t used =
+        shale_atomic_load_relaxed(&epoch->used_units) - epoch->purging_units - epoch->spent_units;
     bool discarded = slab_state_of(head) == SLAB_EPOCH_CLOSING;
     if (rule == 0 && !discarded && units_of[slot] != used + epoch->nursed_used)
         rule = 32;

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+/* What <shale/handle.h> promises. Layer 1. */
+#include <shale/handle.h>
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "slab/cache.h"
+#include "slab/fast.h"
+#include "slab/late.h"
+#include "slab/remote.h"
+#include "slab/slow.h"
+#include "slab/tag.h"
+
+enum {
+    FORMAT_SHIFT = 60,
+    UNIT_SHIFT = 36,
+    SLOT_SHIFT = 24,
+    GENERATION_SHIFT = 8,
+    UNIT_BITS = 24,
+    SLOT_BITS = 12,
+    GENERATION_BITS = 16,
+    TAG_BITS = 8,
+};
+
+_Static_assert(SLAB_RANGE_MAX >> SLAB_UNIT_SHIFT <= 1ull << UNIT_BITS, "a unit fits its field");
+_Static_assert(SLAB_UNIT_SIZE / 17 < 1 << SLOT_BITS, "a slot fits its field");
+_Static_assert(SLAB_LIVES_END < 1 << GENERATION_BITS, "a life fits its field");
+
+#define FIELD(handle, name) ((uint32_t)((handle) >> name##_SHIFT & ((1ull << name##_BITS) - 1)))
+
+static uint64_t compose(uint32_t unit, uint32_t slot, uint32_t generation, uint32_t tag)
+{
+    return (uint64_t)SHALE_HANDLE_FORMAT << FORMAT_SHIFT | (uint64_t)unit << UNIT_SHIFT |
+           (uint64_t)slot << SLOT_SHIFT | (uint64_t)generation << GENERATION_SHIFT | tag;
+}
+
+/* ---- looking -----------------------------------------------------------------------------------
+ */
+
+/* A handle that was valid at a moment of the look. */
+struct place {
+    void *block;
+    _Atomic uint8_t *tag;
+    uint32_t unit;
+};
+
+/* The word's part that a handle must match, as far as generations go. */
+static int other_life(uint32_t word, uint32_t generation)
+{
+    uint32_t lives = word >> SLAB_HANDLES_LIVES_SHIFT;
+    return generation < lives ? SHALE_ESTALE : SHALE_EBADHANDLE;
+}
+
+static int other_tag(uint32_t found, uint32_t wanted)
+{
+    if (wanted % 2 == 0 || found < wanted)
+        return SHALE_EBADHANDLE;
+    return found == wanted + 1 ? SHALE_EDOUBLEFREE : SHALE_ESTALE;
+}
+
+static SHALE_ALWAYS_INLINE int look_at(shale_handle handle, struct place *place)
+{
+    uint32_t unit = FIELD(handle, UNIT);
+    uint32_t slot = FIELD(handle, SLOT);
+    uint32_t generation = FIELD(handle, GENERATION);
+    uint32_t wanted = (uint8_t)handle;
+    if (SHALE_UNLIKELY(handle >> FORMAT_SHIFT != SHALE_HANDLE_FORMAT ||
+                       unit >= slab_range.size >> SLAB_UNIT_SHIFT))
+        return SHALE_EBADHANDLE;
+    struct slab_unit *entry = slab_unit_at(unit);
+    /* ORDER HANDLE1 acquire <- release in slab_tag_make() [tag.c]. The tags of this life. */
+    uint32_t word = shale_atomic_load_acquire(&entry->handles);
+    unsigned class = (word >> SLAB_HANDLES_CLASS_SHIFT & 0xff) - 1;
+    if (SHALE_UNLIKELY(word >> SLAB_HANDLES_LIVES_SHIFT != generation || class >= SLAB_CLASSES))
+        return other_life(word, generation);
+    if (SHALE_UNLIKELY(slot >= slab_tag_capacity(class)))
+        return SHALE_EBADHANDLE;
+    place->unit = unit;
+    place->tag = slab_tag_at(unit, class, slot);
+    place->block = slab_unit_address(unit) + (uint64_t)slot * slab_class_sizes[class];
+    uint32_t found = shale_atomic_load_relaxed(place->tag);
+    shale_fence_acquire(); /* ORDER HANDLE2 acquire <- release in slab_tag_end_life() [tag.c]. If
+                            * the tag was another user's byte, the word has changed. */
+    if (SHALE_UNLIKELY(shale_atomic_load_relaxed(&entry->handles) != word))
+        return SHALE_ESTALE;
+    return SHALE_LIKELY(found == wanted && wanted % 2 == 1) ? 0 : other_tag(found, wanted);
+}
+
+SHALE_EXPORT void *shale_handle_get(shale_handle handle)
+{
+    struct place place;
+    return SHALE_LIKELY(look_at(handle, &place) == 0) ? place.block : NULL;
+}
+
+SHALE_EXPORT int shale_handle_check(shale_handle handle)
+{
+    struct place place;
+    return look_at(handle, &place);
+}
+
+/* ---- allocating --------------------------------------------------------------------------------
+ */
+
+static SHALE_ALWAYS_INLINE shale_handle handle_of(const struct slab_hot *hot, const void *block)
+{
+    uint32_t slot = slab_slot_of_block(hot, block);
+    uint32_t word = shale_atomic_load_relaxed(&slab_unit_at(hot->unit)->handles);
+    uint8_t tag = shale_atomic_load_relaxed(slab_tag_at(hot->unit, hot->class, slot));
+    return compose(hot->unit, slot, word >> SLAB_HANDLES_LIVES_SHIFT, tag);
+}
+
+static SHALE_NOINLINE shale_handle alloc_slow(shale_epoch epoch, size_t size, void **block)
+{
+    if (size > SHALE_HANDLE_SIZE_MAX || !slab_epoch_exists(epoch) ||
+        (slab_head_at(slab_slot_of(epoch))->flags & SHALE_EPOCH_HANDLES) == 0) {
+        errno = EINVAL;
+        return SHALE_HANDLE_NULL;
+    }
+    void *made = shale_epoch_alloc(epoch, size);
+    if (made == NULL)
+        return SHALE_HANDLE_NULL;
+    if (block != NULL)
+        *block = made;
+    return handle_of(slab_hot_at(slab_first_unit(slab_index_of(made))), made);
+}
+
+SHALE_EXPORT shale_handle shale_handle_alloc(shale_epoch epoch, size_t size, void **block)
+{
+    struct slab_thr *thr = slab_self;
+    const struct slab_recent *recent = &thr->recent[epoch % SLAB_RECENT];
+    if (SHALE_UNLIKELY(size > SHALE_HANDLE_SIZE_MAX || epoch + 1 <= 1 ||
+                       shale_atomic_load_relaxed(&thr->op) != 0))
+        return alloc_slow(epoch, size, block);
+    slab_enter(thr);
+    shale_handle handle = SHALE_HANDLE_NULL;
+    if (SHALE_LIKELY(recent->id == epoch && recent->cache->tagged)) {
+        struct slab_hot *hot = recent->cache->current[slab_class_of(size)];
+        void *made = slab_tag_pop(hot);
+        if (SHALE_LIKELY(made != NULL)) {
+            handle = handle_of(hot, made);
+            if (block != NULL)
+                *block = made;
+        }
+    }
+    slab_leave(thr);
+    return SHALE_LIKELY(handle != 0) ? handle : alloc_slow(epoch, size, block);
+}
+
+SHALE_EXPORT int shale_handle_of(const void *block, shale_handle *handle)
+{
+    if (!slab_in_range(block))
+        return SHALE_EBADHANDLE;
+    uint32_t unit = slab_first_unit(slab_index_of(block));
+    if (slab_unit_state_of(unit) != SLAB_UNIT_SLAB || !slab_is_tagged(unit))
+        return SHALE_EBADHANDLE;
+    shale_handle found = handle_of(slab_hot_at(unit), block);
+    if (shale_handle_get(found) != block)
+        return SHALE_EBADHANDLE;
+    *handle = found;
+    return 0;
+}
+
+/* ---- freeing -----------------------------------------------------------------------------------
+ */
+
+/* The late heap and the first thread: nobody runs at the same time as the caller. */
+static bool is_alone(void)
+{
+    return shale_atomic_load_relaxed(&slab_thr_end) <= SLAB_LATE + 2;
+}
+
+/* Of two frees of one handle, one gets the block. */
+static SHALE_ALWAYS_INLINE int take_tag(const struct place *place, uint8_t wanted)
+{
+    uint8_t found = wanted;
+    if (is_alone())
+        shale_atomic_store_relaxed(place->tag, wanted + 1);
+    else if (!shale_atomic_cas_relaxed(place->tag, &found, wanted + 1))
+        return other_tag(found, wanted);
+    return 0;
+}
+
+static void give(struct slab_thr *thr, const struct place *place)
+{
+    if (SHALE_LIKELY(slab_owner_of(place->unit) == thr->id)) {
+        slab_free_own(thr, place->block, place->unit);
+    } else {
+        SLAB_COUNT(thr, slow_frees, 1);
+        slab_free_remote(thr, place->block, place->unit);
+    }
+}
+
+/* Looked at inside an operation: a discard that begins now waits for its end. */
+SHALE_EXPORT int shale_handle_free(shale_handle handle)
+{
+    struct place place;
+    struct slab_thr *thr = slab_begin();
+    if (SHALE_UNLIKELY(thr == NULL))
+        return SHALE_EBADHANDLE;
+    int error = look_at(handle, &place);
+    if (SHALE_LIKELY(error == 0))
+        error = take_tag(&place, (uint8_t)handle);
+    if (SHALE_LIKELY(error == 0))
+        give(thr, &place);
+    slab_finish(thr);
+    return error;
+}
+
+/* ---- text --------------------------------------------------------------------------------------
+ */
+
+SHALE_EXPORT void shale_handle_decode(shale_handle handle, struct shale_handle_fields *fields)
+{
+    fields->format = (unsigned)(handle >> FORMAT_SHIFT);
+    fields->unit = FIELD(handle, UNIT);
+    fields->slot = FIELD(handle, SLOT);
+    fields->generation = FIELD(handle, GENERATION);
+    fields->tag = (uint8_t)handle;
+}
+
+SHALE_EXPORT int shale_handle_encode(const struct shale_handle_fields *fields, shale_handle *handle)
+{
+    if (fields->format > 15 || fields->unit >> UNIT_BITS != 0 || fields->slot >> SLOT_BITS != 0 ||
+        fields->generation >> GENERATION_BITS != 0 || fields->tag >> TAG_BITS != 0)
+        return SHALE_ERANGE;
+    *handle = (compose(fields->unit, fields->slot, fields->generation, fields->tag) &
+               ~(15ull << FORMAT_SHIFT)) |
+              (uint64_t)fields->format << FORMAT_SHIFT;
+    return 0;
+}
+
+SHALE_EXPORT void shale_handle_print(shale_handle handle, char text[SHALE_HANDLE_TEXT_SIZE])
+{
+    struct shale_handle_fields f;
+    shale_handle_decode(handle, &f);
+    (void)snprintf(text, SHALE_HANDLE_TEXT_SIZE, "h%x-%06x-%03x-%04x-%02x", f.format, f.unit,
+                   f.slot, f.generation, f.tag);
+}
+
+SHALE_EXPORT int shale_handle_parse(const char *text, shale_handle *handle)
+{
+    struct shale_handle_fields f;
+    char again[SHALE_HANDLE_TEXT_SIZE];
+    shale_handle found;
+    int end = 0;
+    if (sscanf(text, "h%1x-%6x-%3x-%4x-%2x%n", &f.format, &f.unit, &f.slot, &f.generation, &f.tag,
+               &end) != 5 ||
+        text[end] != '\0' || shale_handle_encode(&f, &found) != 0)
+        return SHALE_EFORMAT;
+    shale_handle_print(found, again);
+    for (int i = 0; i <= end; i++)
+        if (again[i] != text[i])
+            return SHALE_EFORMAT;
+    *handle = found;
+    return 0;
+}
