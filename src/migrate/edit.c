@@ -109,12 +109,26 @@ static bool is_zero(const struct world *world, const struct site *site,
            world->sources.at[site->source]->text[token->at] == '0';
 }
 
+/* What begins with a parenthesis would become the arguments of a name before it. */
+static bool follows_name(const struct world *world, const struct site *site)
+{
+    const struct source *source = world->sources.at[site->source];
+    uint32_t before = site->token;
+    do {
+        before = before > 0 ? lex_previous(source, before - 1, 0) : UINT32_MAX;
+    } while (before != UINT32_MAX && lex_directive_of(source, before) >= 0);
+    if (site->directive >= 0 || before == UINT32_MAX)
+        return false;
+    const struct token *token = &source->tokens.at[before];
+    return token->kind == TOKEN_WORD && family_word(&world->families, token->value) == WORD_PLAIN;
+}
+
 bool edit_is_possible(const struct world *world, const struct site *site)
 {
     struct arguments arguments;
     if (site->family == FAMILY_POSIX_MEMALIGN)
         return site->is_call && read_arguments(world, site, &arguments) && arguments.count == 3 &&
-               site->open == site->token + 1;
+               site->open == site->token + 1 && !follows_name(world, site);
     if (site->family == FAMILY_VALLOC)
         return site->is_call && read_arguments(world, site, &arguments) && arguments.count == 1;
     return true;

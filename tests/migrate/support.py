@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MIT
 """What the tests of `shale migrate` share: running it on a small tree of files."""
+import contextlib
 import json
 import os
+import pwd
 import subprocess
+import tempfile
 from pathlib import Path
 
 SHALE = os.environ["SHALE"]
@@ -40,3 +43,19 @@ def sites(root, *arguments):
     """[(function, class, rule)] in the order of the text; flagged ones have a '+' behind."""
     return [(site["function"], site["class"] + ("+" if site["flagged"] else ""), site["rule"])
             for site in report(root, *arguments)["sites"]]
+
+
+def ordinary_user():
+    """Arguments of subprocess.run() for a user whom permissions bind: nobody, when we are root."""
+    if os.getuid() != 0:
+        return {}
+    user = pwd.getpwnam("nobody")
+    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+
+
+@contextlib.contextmanager
+def open_folder():
+    """A temporary folder that others can enter too. pytest closes its own, with each run again."""
+    with tempfile.TemporaryDirectory(prefix="shale-") as folder:
+        os.chmod(folder, 0o755)
+        yield Path(folder)

@@ -372,3 +372,18 @@ def test_34_a_dry_run_writes_nothing(tmp_path):
         migrate(*mode, tmp_path)
     migrate("--check", tmp_path, status=1)
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+
+
+def test_a_call_that_would_begin_with_a_parenthesis_stays_behind_a_name(tmp_path):
+    write_tree(tmp_path, {"a.c": b"""
+#define ALLOC(p) posix_memalign(&p, 64, 8)
+#define ALLOCATE posix_memalign(&p, 64, 8)
+#if 1
+#endif
+void f(void) { WHEN posix_memalign(&p, 64, 8) { free(p); } }
+int g(void) { void *p; if (1) return posix_memalign(&p, 64, 8); else posix_memalign(&p, 64, 8); }
+"""})
+    assert [site for site in sites(tmp_path) if site[0] == "posix_memalign"] == [
+        ("posix_memalign", C, "macro-body"), ("posix_memalign", C, "macro-body"),
+        ("posix_memalign", "review+", "no-counterpart"), ("posix_memalign", C, "call"),
+        ("posix_memalign", C, "call")]

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Input that no compiler would see: huge, nested, binary, looping, vanishing, forbidden."""
 import os
-import pwd
 import subprocess
 import time
 
 import pytest
 
-from support import SHALE, migrate, read_tree, report, write_tree
+from support import (SHALE, migrate, open_folder, ordinary_user, read_tree, report,
+                     write_tree)
 
 BODY = b"void f(void *p) { free(p); }\n"
 
@@ -99,26 +99,23 @@ def test_files_that_disappear_while_they_are_read(tmp_path):
     assert out == b"" or b"converted" in out or b"unreadable" in out
 
 
-def test_no_permission(tmp_path):
-    if os.getuid() == 0:
-        user = pwd.getpwnam("nobody")
-        as_user = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-    else:
-        as_user = {}
-    for folder in [tmp_path, *tmp_path.parents]:
-        if folder.stat().st_uid == os.getuid() and folder != folder.parent:
-            folder.chmod(folder.stat().st_mode | 0o755)
-    write_tree(tmp_path, {"in/a.c": BODY, "in/secret.c": BODY, "in/closed/b.c": BODY})
-    (tmp_path / "in/secret.c").chmod(0)
-    (tmp_path / "in/closed").chmod(0)
-    done = subprocess.run([SHALE, "migrate", "--list", "-q", str(tmp_path / "in")],
+def test_no_permission():
+    with open_folder() as folder:
+        without_permission(folder, ordinary_user())
+
+
+def without_permission(root, as_user):
+    write_tree(root, {"in/a.c": BODY, "in/secret.c": BODY, "in/closed/b.c": BODY})
+    (root / "in/secret.c").chmod(0)
+    (root / "in/closed").chmod(0)
+    done = subprocess.run([SHALE, "migrate", "--list", "-q", str(root / "in")],
                           capture_output=True, check=False, **as_user)
-    (tmp_path / "in/closed").chmod(0o755)
+    (root / "in/closed").chmod(0o755)
     assert done.returncode == 0, done.stderr
     assert b"a.c:1:19: converted" in done.stdout
     assert b"secret.c:1:1: review: the file could not be read: Permission denied" in done.stdout
-    done = subprocess.run([SHALE, "migrate", "--write", str(tmp_path / "in")],
+    done = subprocess.run([SHALE, "migrate", "--write", str(root / "in")],
                           capture_output=True, check=False, **as_user)
     if as_user:
         assert done.returncode == 74 and b"nothing was changed" in done.stderr
-        assert (tmp_path / "in/a.c").read_bytes() == BODY
+        assert (root / "in/a.c").read_bytes() == BODY
