@@ -251,7 +251,19 @@ static int open_segments(uint32_t from, uint32_t to)
     return error;
 }
 
-/* A step as large as the half's habit, then the least that serves. */
+/*
+ * Opened, and resident without having been touched: the process locks its memory (mlockall), and
+ * every byte that is opened costs a page at once.
+ */
+static bool is_locked(uint32_t segment)
+{
+    size_t page = shale_os_page_size();
+    size_t bytes = 0;
+    char *last = slab_segment_address(segment + 1) - page;
+    return shale_os_resident(last, page, &bytes) == 0 && bytes != 0;
+}
+
+/* The least that serves, then the rest of a step as large as the half's habit. */
 static int move_frontier(unsigned half, uint32_t from, uint32_t segment)
 {
     uint32_t wanted = from + step[half];
@@ -259,15 +271,13 @@ static int move_frontier(unsigned half, uint32_t from, uint32_t segment)
         wanted = segment;
     if (wanted > slab_range_end(half))
         wanted = slab_range_end(half);
-    int error = open_segments(from, wanted);
-    if (error != 0 && wanted > segment) {
-        wanted = segment;
-        error = open_segments(from, wanted);
-    }
+    int error = open_segments(from, segment);
     if (error == SHALE_EBUSY) /* somebody else is there: the other half is left */
         shale_atomic_store_relaxed(&slab_range.end[half], from);
     if (error != 0)
         return error;
+    if (wanted > segment && (is_locked(segment - 1) || open_segments(segment, wanted) != 0))
+        wanted = segment;
     SLAB_TOTAL(frontier_moves, 1);
     if (step[half] < longest_step())
         step[half] *= 2;

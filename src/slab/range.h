@@ -4,7 +4,8 @@
  *
  * Below a half's frontier blocks and metadata are readable and writable; beyond it only the unit
  * table can be read. A frontier moves in steps of 2 MiB that double to 64 MiB, so each half stays
- * two mappings and a system without overcommit is charged for no more than that.
+ * two mappings and a system without overcommit is charged for no more than that. Where memory is
+ * locked (mlockall) a step is no more than what is needed.
  *
  * OS locks (this one, the gate of thread.h, the table of huge.h) are taken with op == 0 and with
  * signals blocked: a handler that allocates must not find its own thread inside.

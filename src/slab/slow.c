@@ -2,6 +2,7 @@
 /* What malloc and free do when the fast path cannot. Layer 1. */
 #include <errno.h>
 
+#include "base/clock.h"
 #include "base/probe.h"
 #include "slab/cache.h"
 #include "slab/fast.h"
@@ -31,15 +32,24 @@ static enum slab_step large_step(struct slab_thr *thr, struct slab_request *requ
     return slab_large_alloc(thr, &request->large, grow);
 }
 
-/* Flushes, drains and gives back everything there is, once per request. op is 0. */
+enum { HOPELESS_NS = 10000000 };
+
+/*
+ * Flushes, drains and gives back everything there is, once per request, and not again for a while
+ * after it brought nothing: in a full range each call comes here. op is 0.
+ */
 static bool make_memory(struct slab_thr *thr, struct slab_request *request)
 {
-    if (request->reclaimed || thr->id == SLAB_LATE)
+    static _Atomic uint64_t hopeless_until;
+    uint64_t now = shale_clock_monotonic_ns();
+    if (request->reclaimed || thr->id == SLAB_LATE ||
+        now < shale_atomic_load_relaxed(&hopeless_until))
         return false;
     request->reclaimed = true;
     SLAB_TOTAL(out_of_memory, 1);
     SHALE_PROBE1(slab_out_of_memory, request->large.size);
-    (void)slab_reclaim(thr, SIZE_MAX);
+    if (slab_reclaim(thr, SIZE_MAX) == 0)
+        shale_atomic_store_relaxed(&hopeless_until, now + HOPELESS_NS);
     return true;
 }
 
@@ -103,7 +113,10 @@ void *slab_refuse(const struct slab_request *request)
     return NULL;
 }
 
-/* What the range cannot serve: too large for it, or the late heap in a place it cannot work in. */
+/*
+ * What the range cannot serve: it is full, or too small for the block, or this is the late heap in
+ * a place it cannot work in. Any size: a block has pages of its own.
+ */
 static void *map_directly(size_t size, size_t alignment)
 {
     void *block = slab_huge_alloc(size, alignment);
@@ -199,12 +212,10 @@ void *slab_calloc_slow(size_t size, uint32_t old, bool *zero)
     if (thr == NULL)
         return map_directly(size, 0);
     request.class = slab_class_of(size);
-    bool late = thr->id == SLAB_LATE;
-    if (slab_alloc_class(thr, &request)) {
-        *zero = request.large.zero;
-        return request.large.block;
-    }
-    return late ? map_directly(size, 0) : no_memory();
+    if (!slab_alloc_class(thr, &request))
+        return map_directly(size, 0);
+    *zero = request.large.zero;
+    return request.large.block;
 }
 
 void *slab_malloc_slow(size_t size, uint32_t old)
@@ -229,9 +240,8 @@ void *slab_alloc_large(uint64_t epoch, size_t size, size_t alignment, bool *zero
         slab_finish(thr);
         return mappable ? map_directly(size, alignment) : no_memory();
     }
-    bool late = thr->id == SLAB_LATE;
     if (!slab_run(thr, &request, large_step))
-        return late && mappable ? map_directly(size, alignment) : slab_refuse(&request);
+        return mappable ? map_directly(size, alignment) : slab_refuse(&request);
     *zero = request.large.zero;
     return request.large.block;
 }

@@ -12,7 +12,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <shale/error.h>
@@ -21,37 +20,13 @@
 #include "base/os.h"
 #include "base/system.h"
 #include "blocks.h"
+#include "in_child.h"
 #include "slab/bias.h"
 #include "slab/huge.h"
 #include "slab/malloc.h"
 #include "slab/range.h"
 #include "slab/stats.h"
 #include "slab/validate.h"
-
-/* Fails the case in the child with the line as status. */
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "# %s:%d: %s\n", __FILE__, __LINE__, #condition);                      \
-            _exit(1);                                                                              \
-        }                                                                                          \
-    } while (0)
-
-static void in_child(void (*body)(void))
-{
-    int status = 0;
-    fflush(stdout);
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        alarm(30);
-        body();
-        _exit(0);
-    }
-    waitpid(pid, &status, 0);
-    if (status != 0)
-        fail_msg("child: status 0x%x", (unsigned)status);
-}
 
 static void limit_address_space(rlim_t bytes)
 {
