@@ -17,6 +17,7 @@
 #include <shale/stack.h>
 #include <shale/stats.h>
 #include <shale/system.h>
+#include <shale/treemap.h>
 #include <shale/verify.h>
 #include <shale/version.h>
 

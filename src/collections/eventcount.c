@@ -14,7 +14,11 @@
 
 #include "base/clock.h"
 
-enum { SPINS = 100, NS_PER_S = 1000000000, UNFENCED_SLEEP_NS = 1000000 };
+enum {
+    SPINS = SHALE_COLLECTIONS_TEST ? 2 : 100,
+    NS_PER_S = 1000000000,
+    UNFENCED_SLEEP_NS = 1000000
+};
 
 void eventcount_wake(struct eventcount *events, int count)
 {
@@ -52,6 +56,7 @@ static int sleep_unless(struct eventcount *events, uint64_t deadline_ns,
                         int (*attempt)(void *argument), void *argument, int again)
 {
     int early = COLL_BUG(FENCE) ? attempt(argument) : 0;
+    COLL_POINT();
     shale_atomic_fetch_add_relaxed(&events->waiters, 1);
     /* ORDER EVENT1 acquire <- release in eventcount_wake() [eventcount.c]. The condition is looked
      * at no earlier than the number is read. Without it an item and its wake can both be missed.

@@ -135,6 +135,8 @@ static SHALE_ALWAYS_INLINE void find(struct shale_skiplist *list, struct shale_s
         found = true;
         for (unsigned level = levels; found && level-- > 0;)
             found = find_on_level(list, slot, kind, key, edge, level, &before, place);
+        if (!found)
+            COLL_SPIN_POINT();
     } while (!found);
 }
 
@@ -198,10 +200,12 @@ static SHALE_ALWAYS_INLINE struct skip_node *seek(struct shale_skiplist *list,
     for (;;) {
         struct skip_node *before = list->head, *found = NULL;
         enum step step = DOWN;
-        for (unsigned level = shale_atomic_load_relaxed(&list->levels); step == DOWN && level-- > 0;)
+        for (unsigned level = shale_atomic_load_relaxed(&list->levels);
+             step == DOWN && level-- > 0;)
             step = seek_on_level(list, slot, kind, key, level, &before, &found, value);
         if (step != AGAIN)
             return step == FOUND ? found : NULL;
+        COLL_SPIN_POINT();
     }
 }
 

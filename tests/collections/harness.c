@@ -46,6 +46,7 @@ bool coll_test_sleep(_Atomic uint32_t *word, uint32_t value)
     return true;
 }
 
+void (*harness_stuck)(void);
 static const struct subject *subject;
 static struct lin_history history;
 static _Atomic uint64_t moments;
@@ -88,6 +89,7 @@ static const char *check(uint64_t seed)
                           .changes = (unsigned)(seed % 6),
                           .steps = subject->threads * subject->operations * subject->points,
                           .steps_most = 20000,
+                          .stuck = harness_stuck,
                           .body = body};
     bool finished = pct_run(&run);
     bool ended = subject->end();

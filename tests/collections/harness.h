@@ -37,12 +37,16 @@ bool harness_run(const struct subject *subject, uint64_t first, uint64_t count);
 /* The first bad seed, quietly; 0 when there is none among `count`. */
 uint64_t harness_find(const struct subject *subject, uint64_t first, uint64_t count);
 
+/* Called when a history is stuck, before its threads run free; NULL: nothing is. */
+extern void (*harness_stuck)(void);
+
 /* The n-th allocation from now on fails, and only that; 0: none does. */
 void harness_fail_allocation(uint64_t n);
 
-extern const struct subject ring_subject;
+extern const struct subject ring_subject, waiting_subject;
 extern const struct subject skiplist_subject, skiplist_order_subject;
 
+extern const struct subject treemap_subject, treemap_order_subject;
 extern const struct subject queue_subject, stack_subject;
 
 /* Ends the pool and the domains that the subjects share. */

@@ -7,6 +7,7 @@
  * ones epochs, both with bags of one node, so that memory is reclaimed as early as it may be.
  */
 #include <shale/skiplist.h>
+#include <shale/treemap.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -18,6 +19,7 @@ enum { FIRST = ONE_KEY, LAST, FLOOR, LOWER, CEILING, HIGHER, POP_MIN, POP_MAX, A
 enum { KEYS = 4 };
 
 MAP_API(skiplist);
+MAP_API(treemap);
 
 static const struct map_api *api;
 static void *map;
@@ -60,16 +62,27 @@ static bool retired_once(void)
     return shale_smr_stats_snapshot(domain, &stats) == 0 && stats.refused_retires_count == 0;
 }
 
-/* The length agrees with what is there, and nothing was retired twice. */
+static void make_treemap(uint64_t seed)
+{
+    api = &treemap_api;
+    start_seed = seed;
+    make(seed);
+}
+
+/* The length agrees with what is there, and nothing was retired twice. What is broken is left
+ * alone: to destroy it could take for ever. */
 static bool end(void)
 {
     size_t length = api->length(map), count = 0;
     struct shale_entry entries[2 * KEYS];
-    bool good = api->scan(map, NULL, entries, 2 * KEYS, &count) == 0 && count == length;
+    bool good =
+        retired_once() && api->scan(map, NULL, entries, 2 * KEYS, &count) == 0 && count == length;
     for (size_t i = 1; i < count; i++)
         good = good && entries[i - 1].key.number < entries[i].key.number;
+    if (!good)
+        return false;
     api->destroy(map);
-    return good && retired_once();
+    return retired_once();
 }
 
 static enum shale_compute_action increment(struct shale_key key, const uint64_t *current,
@@ -271,6 +284,25 @@ const struct subject skiplist_order_subject = {.name = "skiplist by order",
                                                .make = make_skiplist,
                                                .act = act_all,
                                                .end = end};
+
+const struct subject treemap_subject = {.name = "treemap",
+                                        .model = &model,
+                                        .by_key = true,
+                                        .threads = 3,
+                                        .operations = 6,
+                                        .points = 20,
+                                        .make = make_treemap,
+                                        .act = act_one_key,
+                                        .end = end};
+
+const struct subject treemap_order_subject = {.name = "treemap by order",
+                                              .model = &model,
+                                              .threads = 3,
+                                              .operations = 5,
+                                              .points = 20,
+                                              .make = make_treemap,
+                                              .act = act_all,
+                                              .end = end};
 
 void map_subjects_end(void)
 {

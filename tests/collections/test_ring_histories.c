@@ -10,8 +10,14 @@ static void ring_histories_are_linearizable(void **state)
     assert_true(harness_run(&ring_subject, 1, harness_count(10000)));
 }
 
+static void waiting_histories_end(void **state)
+{
+    assert_true(harness_run(&waiting_subject, 1, harness_count(10000)));
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(ring_histories_are_linearizable),
+    cmocka_unit_test(waiting_histories_end),
 };
 
 RUN_TESTS("ring_histories")

@@ -64,6 +64,8 @@ static void hand_over(void)
 
 static void free_all(void)
 {
+    if (state.run.stuck)
+        state.run.stuck();
     atomic_store(&state.stuck, true);
     for (unsigned i = 0; i < state.run.threads; i++)
         if (i != own && !state.finished[i])

@@ -23,6 +23,7 @@ struct pct_run {
     unsigned changes;    /* priority change points; 0: only waiting loops switch */
     unsigned steps;      /* points among which the change points are drawn */
     unsigned steps_most; /* beyond it the run counts as stuck: every thread runs free */
+    void (*stuck)(void); /* called then, before; may be NULL */
     void (*body)(unsigned thread, void *argument);
     void *argument;
 };
