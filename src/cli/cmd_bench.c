@@ -34,7 +34,8 @@ static struct {
 static volatile sig_atomic_t interrupted;
 
 static const struct poptOption options[] = {
-    {"suite", 's', POPT_ARG_STRING, &given.suite, 0, "malloc, programs or all (malloc)", "NAME"},
+    {"suite", 's', POPT_ARG_STRING, &given.suite, 0,
+     "malloc, programs, all of both, or smr (malloc)", "NAME"},
     {"allocator", 'a', POPT_ARG_ARGV, &given.allocators, 0,
      "NAME, NAME@VERSION or a library's path; may be repeated; the ratios are to the first (one "
      "of each name and version found, system first; no checkers)",

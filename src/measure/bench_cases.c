@@ -20,7 +20,7 @@ static bool try_path(char *path, size_t size, const char *folder, const char *na
     return length > 0 && (size_t)length < size && access(path, R_OK) == 0;
 }
 
-/* BUILD/bench/malloc and BUILD/bench, seen from BUILD/src/cli/shale; false when that is not it. */
+/* BUILD/bench/malloc and so on, seen from BUILD/src/cli/shale; false when that is not it. */
 static bool in_build_tree(char *path, size_t size, const char *name)
 {
     char program[PATH_SIZE];
@@ -34,12 +34,14 @@ static bool in_build_tree(char *path, size_t size, const char *name)
             return false;
         *slash = 0;
     }
+    static const char *const folders[] = {"/bench/malloc", "/bench/smr", "/bench"};
     size_t used = strlen(program);
-    snprintf(program + used, sizeof program - used, "/bench/malloc");
-    if (try_path(path, size, program, name))
-        return true;
-    snprintf(program + used, sizeof program - used, "/bench");
-    return try_path(path, size, program, name);
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        snprintf(program + used, sizeof program - used, "%s", folders[i]);
+        if (try_path(path, size, program, name))
+            return true;
+    }
+    return false;
 }
 
 int bench_locate(const char *name, char *path, size_t size)
@@ -93,9 +95,18 @@ static bool set_argv(struct bench_case *item, const char *const *argv, const cha
     return true;
 }
 
+/* A suite whose workloads are those that a program of ours lists and prints figures of. */
+struct listed {
+    const char *suite;
+    const char *program;
+};
+
+static const struct listed listed_suites[] = {
+    {"malloc", "malloc-bench"}, {"smr", "smr-bench"}, {NULL, NULL}};
+
 /* One line of `malloc-bench --list`: the name, blanks, the summary. */
-static int add_workload(struct bench_cases *cases, const char *program, char *line,
-                        const struct bench_settings *settings)
+static int add_workload(struct bench_cases *cases, const char *suite, const char *program,
+                        char *line, const struct bench_settings *settings)
 {
     char seed[32], seconds[48];
     size_t length = strcspn(line, " ");
@@ -105,7 +116,7 @@ static int add_workload(struct bench_cases *cases, const char *program, char *li
         return SHALE_ENOMEM;
     snprintf(seed, sizeof seed, "--seed=%lu", settings->seed);
     snprintf(seconds, sizeof seconds, "--seconds=%g", settings->seconds);
-    item->suite = "malloc";
+    item->suite = suite;
     item->prints_figures = true;
     item->name = strndup(line, length);
     item->summary = strdup(summary);
@@ -115,14 +126,13 @@ static int add_workload(struct bench_cases *cases, const char *program, char *li
     return set_argv(item, argv, "") ? 0 : SHALE_ENOMEM;
 }
 
-static int add_malloc(struct bench_cases *cases, const struct bench_settings *settings,
-                      char *reason, size_t reason_size)
+static int add_listed(struct bench_cases *cases, const struct listed *listed,
+                      const struct bench_settings *settings, char *reason, size_t reason_size)
 {
     char program[PATH_SIZE];
-    if (bench_locate("malloc-bench", program, sizeof program) != 0) {
-        snprintf(reason, reason_size,
-                 "the program malloc-bench is not where it was built or "
-                 "installed");
+    if (bench_locate(listed->program, program, sizeof program) != 0) {
+        snprintf(reason, reason_size, "the program %s is not where it was built or installed",
+                 listed->program);
         return SHALE_ENOENT;
     }
     const char *argv[] = {program, "--list", NULL};
@@ -137,7 +147,7 @@ static int add_malloc(struct bench_cases *cases, const struct bench_settings *se
     char *rest = outcome.output;
     for (char *line; result == 0 && (line = strsep(&rest, "\n"));)
         if (*line)
-            result = add_workload(cases, program, line, settings);
+            result = add_workload(cases, listed->suite, program, line, settings);
     free(outcome.output);
     return result;
 }
@@ -192,11 +202,12 @@ static int add_programs(struct bench_cases *cases, char *reason, size_t reason_s
 int bench_cases_add(struct bench_cases *cases, const char *suite,
                     const struct bench_settings *settings, char *reason, size_t reason_size)
 {
-    if (strcmp(suite, "malloc") == 0)
-        return add_malloc(cases, settings, reason, reason_size);
+    for (const struct listed *listed = listed_suites; listed->suite; listed++)
+        if (strcmp(suite, listed->suite) == 0)
+            return add_listed(cases, listed, settings, reason, reason_size);
     if (strcmp(suite, "programs") == 0)
         return add_programs(cases, reason, reason_size);
-    snprintf(reason, reason_size, "the suites are malloc, programs and all");
+    snprintf(reason, reason_size, "the suites are malloc, programs, all and smr");
     return SHALE_EINVAL;
 }
 

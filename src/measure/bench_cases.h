@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a benchmark suite runs: the workloads of malloc-bench, and recipes of real programs.
+ * What a benchmark suite runs: the workloads of malloc-bench and smr-bench, and recipes of real
+ * programs.
  * Layer 4.
  *
- * Both suites need files beside the program `shale`: malloc-bench, and the folder `programs` with
- * the recipes' scripts and their inputs.py. They are looked for in SHALE_BENCH_DIR, in the build
- * tree that this program stands in, and where they are installed.
+ * The suites need files beside the program `shale`: malloc-bench, smr-bench, and the folder
+ * `programs` with the recipes' scripts and their inputs.py. They are looked for in SHALE_BENCH_DIR,
+ * in the build tree that this program stands in, and where they are installed.
  */
 #ifndef SHALE_MEASURE_BENCH_CASES_H
 #define SHALE_MEASURE_BENCH_CASES_H
@@ -21,13 +22,14 @@
 enum { BENCH_ARGV_MAX = 16 };
 
 struct bench_case {
-    const char *suite; /* "malloc" or "programs" */
+    const char *suite; /* "malloc", "smr" or "programs" */
     char *name;
     char *summary;
     char *argv[BENCH_ARGV_MAX + 1];
     const char *const *environment; /* static; may be NULL */
     const char *const *inputs;      /* static; kinds of inputs.py; NULL ends; may be NULL */
-    bool prints_figures; /* stdout is malloc-bench's object; else time and RSS are the kernel's */
+    bool prints_figures; /* stdout is an object like malloc-bench's; else time and RSS are the
+                            kernel's */
     bool wall;           /* of a program: it uses several cores, its cost is wall time */
     char *missing;       /* why it cannot run here; NULL: it can */
 };
@@ -69,7 +71,7 @@ SHALE_NODISCARD int bench_locate(const char *name, char *path, size_t size);
 /*
  * Appends the cases of a suite.
  *
- * @param suite   "malloc" or "programs".
+ * @param suite   "malloc", "smr" or "programs".
  * @param reason  gets why not, on error.
  * @return  0; SHALE_ENOENT: files of the suite are missing; SHALE_EINVAL: no such suite;
  *          SHALE_ENOMEM.

@@ -270,7 +270,7 @@ static void print_geomeans(const struct bench_report *report, FILE *out)
 
 void bench_report_text(const struct bench_report *report, FILE *out)
 {
-    static const char *const suites[] = {"malloc", "programs"};
+    static const char *const suites[] = {"malloc", "programs", "smr"};
     const struct bench_suite *suite = report->suite;
     char machine[512];
     machine_text(&report->machine, machine, sizeof machine);
@@ -283,7 +283,7 @@ void bench_report_text(const struct bench_report *report, FILE *out)
         fprintf(out, "Interrupted after %zu of %zu runs.\n", suite->runs_done, suite->runs_total);
     print_cpu_share(&suite->results, out);
     print_allocators(suite, out);
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < sizeof suites / sizeof *suites; i++)
         if (has_suite(suite, suites[i]))
             print_suite(report, suites[i], out);
     if (suite->allocator_count > 1)

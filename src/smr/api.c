@@ -96,7 +96,7 @@ int shale_smr_barrier(struct shale_smr *domain, uint64_t timeout_ns)
     struct shale_smr_thread *slot = smr_self(domain);
     if (!slot)
         return SHALE_ENOMEM;
-    if (slot->depth > 0 || slot->draining)
+    if (smr_is_inside(slot) || slot->draining)
         return SHALE_EBUSY;
     uint64_t start = shale_clock_monotonic_ns();
     smr_close(slot);

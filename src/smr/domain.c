@@ -80,6 +80,8 @@ static int enter_domain(struct shale_smr *domain)
     if (index < SHALE_SMR_DOMAINS_MAX) {
         domain->index = index;
         smr_domains[index] = domain;
+        if (smr_domains_end <= index)
+            smr_domains_end = index + 1;
     }
     shale_lock_release(&smr_lock);
     return index < SHALE_SMR_DOMAINS_MAX ? SHALE_OK : SHALE_ENOMEM;
@@ -128,7 +130,7 @@ static bool has_guard(const struct shale_smr *domain)
 {
     for (uint32_t i = 0; i < shale_atomic_load_relaxed(&domain->end); i++) {
         struct shale_smr_thread *slot = smr_slot_at(domain, i);
-        if (slot->used && (slot->depth > 0 || slot->draining))
+        if (slot->used && (smr_is_inside(slot) || slot->draining))
             return true;
     }
     return false;

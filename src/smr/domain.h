@@ -10,6 +10,7 @@
 extern struct shale_lock smr_lock;
 
 extern struct shale_smr *smr_domains[SHALE_SMR_DOMAINS_MAX];
+extern uint32_t smr_domains_end; /* indices ever used */
 
 /* Thread-exit and fork hooks, once. SHALE_ENOMEM. */
 SHALE_NODISCARD int smr_threads_start(void);

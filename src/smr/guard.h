@@ -16,36 +16,39 @@
 #include "base/membarrier.h"
 #include "smr/slot.h"
 
-/* The slots of a thread, by index of the domain. */
+/* The slots of a thread, by index of the domain; of its pages only those in use are in memory. */
 struct smr_table {
-    uint32_t count;
+    _Atomic(struct shale_smr_thread *) slots[SHALE_SMR_DOMAINS_MAX];
     struct smr_table *next; /* of all tables */
     struct smr_table **link;
-    _Atomic(struct shale_smr_thread *) slots[];
 };
 
 /* Never NULL: an empty table before the first attach. */
 extern SHALE_THREAD_LOCAL struct smr_table *smr_mine;
 
 /* Attaches the calling thread. SHALE_ENOMEM, SHALE_EBUSY. */
-SHALE_NODISCARD SHALE_COLD int smr_attach(struct shale_smr *domain, struct shale_smr_thread **slot);
+SHALE_NODISCARD int smr_attach(struct shale_smr *domain, struct shale_smr_thread **slot);
+
+/* The same; NULL when it fails. */
+SHALE_NODISCARD SHALE_COLD struct shale_smr_thread *smr_attach_self(struct shale_smr *domain);
 
 /* The calling thread's slot, NULL when it has none. */
 static SHALE_ALWAYS_INLINE struct shale_smr_thread *smr_find(const struct shale_smr *domain)
 {
-    struct smr_table *table = smr_mine;
-    return SHALE_LIKELY(domain->index < table->count)
-               ? shale_atomic_load_relaxed(&table->slots[domain->index])
-               : NULL;
+    return shale_atomic_load_relaxed(&smr_mine->slots[domain->index]);
 }
 
 /* The same, attaching it where it has none. NULL when that fails. */
 static SHALE_ALWAYS_INLINE struct shale_smr_thread *smr_self(struct shale_smr *domain)
 {
     struct shale_smr_thread *slot = smr_find(domain);
-    if (SHALE_UNLIKELY(!slot) && smr_attach(domain, &slot) != 0)
-        return NULL;
-    return slot;
+    return SHALE_LIKELY(slot != NULL) ? slot : smr_attach_self(domain);
+}
+
+/* Whether the slot's thread is in a guard. */
+static SHALE_ALWAYS_INLINE bool smr_is_inside(const struct shale_smr_thread *slot)
+{
+    return shale_atomic_load_relaxed(&slot->lo) != SMR_OUTSIDE;
 }
 
 /* Where guards are not fenced by membarrier. */
@@ -75,14 +78,14 @@ static SHALE_ALWAYS_INLINE void smr_guard_fence(struct shale_smr_thread *slot)
         smr_full_fence(slot);
 }
 
-/* Publishes a guard from this era on. */
+/* Publishes a guard from this era on. `hi` is still that of the guard before: the first load sees
+ * to it, and until then the guard has seen nothing. */
 static SHALE_ALWAYS_INLINE void smr_publish(struct shale_smr_thread *slot)
 {
     /* ORDER SMR3 acquire <- seq_cst in smr_ebr_advance() [smr/scan.c]. Who has seen an epoch sees
      * what was unlinked before it began. Without it a guard of the new epoch could still find a
      * node that is reclaimed in it. Test smr_litmus_reader_and_reclaimer_see_each_other. */
     uint64_t era = shale_atomic_load_acquire(&slot->domain->era);
-    shale_atomic_store_relaxed(&slot->hi, era);
     /* ORDER SMR4 release -> acquire in smr_lo() [smr/scan.c]. The guard before is over for whoever
      * sees this one. Without it what it read could be freed under its loads. Test
      * stress_ebr_nothing_broken. */
@@ -90,24 +93,25 @@ static SHALE_ALWAYS_INLINE void smr_publish(struct shale_smr_thread *slot)
     smr_guard_fence(slot);
 }
 
-/* A nested guard takes part in no phase. */
-SHALE_COLD void smr_end_phases(struct shale_smr_thread *slot);
+/* A guard in a guard, and leaving one, or a phase. */
+SHALE_COLD void smr_enter_nested(struct shale_smr_thread *slot);
+SHALE_COLD void smr_exit_nested(struct shale_smr_thread *slot);
 
 static SHALE_ALWAYS_INLINE void smr_enter(struct shale_smr_thread *slot)
 {
-    if (SHALE_LIKELY(slot->depth++ == 0))
+    if (SHALE_LIKELY(!smr_is_inside(slot)))
         smr_publish(slot);
-    else if (SHALE_UNLIKELY(shale_atomic_load_relaxed(&slot->phase) != SMR_PLAIN))
-        smr_end_phases(slot);
+    else
+        smr_enter_nested(slot);
 }
 
 static SHALE_ALWAYS_INLINE void smr_exit(struct shale_smr_thread *slot)
 {
-    SHALE_ASSERT(slot->depth > 0);
-    if (SHALE_UNLIKELY(--slot->depth != 0))
+    SHALE_ASSERT(smr_is_inside(slot));
+    if (SHALE_UNLIKELY(slot->nested != 0)) {
+        smr_exit_nested(slot);
         return;
-    if (SHALE_UNLIKELY(shale_atomic_load_relaxed(&slot->phase) != SMR_PLAIN))
-        smr_end_phases(slot);
+    }
     /* ORDER SMR4 release -> acquire in smr_lo() [smr/scan.c]. All loads of the guard are over for
      * whoever sees it left. Without it what it read could be freed under its loads. Test
      * stress_ebr_nothing_broken. */

@@ -39,19 +39,44 @@ static SHALE_THREAD_LOCAL struct shale_smr_thread *volatile reading;
 
 /* ---- the thread itself ---- */
 
-void smr_end_phases(struct shale_smr_thread *slot)
+static void end_phase(struct shale_smr_thread *slot)
 {
     reading = NULL;
     shale_compiler_barrier(); /* from here on the handler only answers */
     shale_atomic_store_relaxed(&slot->phase, SMR_PLAIN);
-    /* Leaving the guard needs no fence; a nested one goes on with the interval. */
-    if (slot->depth > 0)
+    slot->nested = 0;
+}
+
+/* A nested guard takes part in no phase: from here on the interval counts again. */
+void smr_enter_nested(struct shale_smr_thread *slot)
+{
+    if (slot->nested == SMR_IN_PHASE) {
+        end_phase(slot);
         smr_guard_fence(slot);
+    }
+    slot->nested++;
+}
+
+void smr_exit_nested(struct shale_smr_thread *slot)
+{
+    if (slot->nested != SMR_IN_PHASE) {
+        slot->nested--;
+        return;
+    }
+    end_phase(slot);
+    smr_exit(slot);
+}
+
+/* False in a nested guard, and where another domain's guard is in a read phase. */
+static bool may_read(const struct shale_smr_thread *slot)
+{
+    return slot->phases && (slot->nested == 0 || slot->nested == SMR_IN_PHASE) &&
+           (!reading || reading == slot);
 }
 
 void *shale_smr_read_checkpoint(struct shale_smr_thread *thread)
 {
-    if (!thread->phases || thread->depth != 1 || (reading && reading != thread))
+    if (!may_read(thread))
         return NULL;
     reading = NULL;
     shale_compiler_barrier(); /* the jump's target is about to change */
@@ -60,8 +85,9 @@ void *shale_smr_read_checkpoint(struct shale_smr_thread *thread)
 
 void shale_smr_read_begin(struct shale_smr_thread *thread)
 {
-    if (!thread->phases || thread->depth != 1 || (reading && reading != thread))
+    if (!may_read(thread))
         return;
+    thread->nested = SMR_IN_PHASE;
     shale_atomic_store_relaxed(&thread->phase, SMR_READ);
     shale_compiler_barrier();
     reading = thread;
@@ -73,7 +99,7 @@ int shale_smr_write(struct shale_smr_thread *thread, void *const *nodes, size_t 
 {
     if (count > SHALE_SMR_RESERVED_MAX)
         return SHALE_EINVAL;
-    if (shale_atomic_load_relaxed(&thread->phase) != SMR_READ || thread->depth != 1)
+    if (shale_atomic_load_relaxed(&thread->phase) != SMR_READ)
         return SHALE_OK;
     for (size_t i = 0; i < count; i++)
         shale_atomic_store_relaxed(&thread->reserved[i], nodes[i]);
@@ -199,7 +225,7 @@ static void on_signal(int signal)
     bool restart = asked && shale_atomic_load_relaxed(&slot->phase) == SMR_READ;
     if (restart) {
         reading = NULL;
-        slot->depth = 1; /* it may have been about to nest or to leave */
+        slot->nested = SMR_IN_PHASE; /* it may have been about to nest or to leave */
         shale_atomic_store_relaxed(&slot->phase, SMR_PLAIN);
         shale_atomic_add_single_writer(&slot->neutralized_count, 1);
         /* ORDER SMR4 release -> acquire in smr_lo() [scan.c]. The phase reads nothing more. Test

@@ -33,6 +33,9 @@
 
 #define SMR_OUTSIDE UINT64_MAX
 
+/* In `nested`: the guard is in a read or write phase. */
+#define SMR_IN_PHASE (1u << 31)
+
 /* The first segment has 8 slots, each next one twice as many: 10 hold more than enough. */
 enum { SMR_FIRST_SEGMENT = 8, SMR_SEGMENTS = 10 };
 _Static_assert(SMR_FIRST_SEGMENT *((1 << SMR_SEGMENTS) - 1) >= SHALE_SMR_THREADS_MAX,
@@ -74,7 +77,7 @@ struct shale_smr_thread {
     SHALE_ALIGNED(SHALE_FALSE_SHARING) _Atomic uint64_t lo;
     _Atomic uint64_t hi;
     struct shale_smr *domain;
-    uint32_t depth;           /* of nested guards; owner's */
+    uint32_t nested;          /* guards inside the outermost one, or SMR_IN_PHASE; owner's */
     _Atomic bool light;       /* guards are fenced by membarrier; cleared by who finds it refused */
     _Atomic bool fenced;      /* the owner has entered with a fence since `light` was cleared */
     bool interval;            /* loads look at the era: every scheme but EBR */

@@ -2,21 +2,20 @@
 /*
  * Attaching and detaching: slots, the threads' tables, thread exit, fork. Layer 3.
  *
- * A thread's table leads from a domain's index to the thread's slot. It grows by copying; the owner
- * reads it without a lock, and shale_smr_destroy() clears entries in it when nobody uses the domain
- * any more. A slot whose thread ended is used again by the next one, its counters going on.
+ * A thread's table leads from a domain's index to the thread's slot; the owner reads it without a
+ * lock, and shale_smr_destroy() clears entries in it when nobody uses the domain any more. A slot
+ * whose thread ended is used again by the next one, its counters going on.
  */
 #include <string.h>
 
 #include <shale/alloc.h>
 #include <shale/error.h>
 
+#include "base/os.h"
 #include "base/thread.h"
 #include "smr/domain.h"
 #include "smr/guard.h"
 #include "smr/limbo.h"
-
-enum { TABLE_FIRST = 8 };
 
 static struct smr_table no_table;
 
@@ -25,8 +24,15 @@ SHALE_THREAD_LOCAL struct smr_table *smr_mine = &no_table;
 struct shale_lock smr_lock = SHALE_LOCK_INIT(SHALE_RANK_SMR);
 struct shale_smr *smr_domains[SHALE_SMR_DOMAINS_MAX];
 
+uint32_t smr_domains_end;
+
 static struct smr_table *tables;
 static struct shale_thread_key exit_key;
+
+static size_t table_bytes(void)
+{
+    return SHALE_ALIGN_UP(sizeof(struct smr_table), shale_os_page_size());
+}
 
 /* ---- slots ---- */
 
@@ -96,7 +102,7 @@ void smr_release_slot(struct shale_smr_thread *slot)
 {
     struct shale_smr *domain = slot->domain;
     smr_abandon(slot);
-    slot->depth = 0;
+    slot->nested = 0;
     slot->births = 0;
     slot->draining = slot->over_cap = false;
     shale_atomic_store_relaxed(&slot->phase, SMR_PLAIN);
@@ -121,50 +127,37 @@ void smr_give_up_membarrier(struct shale_smr *domain)
 
 /* ---- tables ---- */
 
-static void link_table(struct smr_table *table)
+/* Locks: smr_lock. */
+static int make_table(void)
 {
+    void *memory;
+    if (shale_os_map(table_bytes(), 0, &memory) != 0)
+        return SHALE_ENOMEM;
+    if (shale_thread_key_set(&exit_key, memory) != 0) {
+        shale_os_release(memory, table_bytes());
+        return SHALE_ENOMEM;
+    }
+    struct smr_table *table = memory;
     table->next = tables;
     table->link = &tables;
     if (tables)
         tables->link = &table->next;
     tables = table;
+    smr_mine = table;
+    return SHALE_OK;
 }
 
-static void unlink_table(struct smr_table *table)
+static void delete_table(struct smr_table *table)
 {
     *table->link = table->next;
     if (table->next)
         table->next->link = table->link;
-    shale_free(table);
-}
-
-/* Locks: smr_lock. */
-static int grow_table(uint32_t index)
-{
-    struct smr_table *old = smr_mine;
-    uint32_t count = old->count ? old->count : TABLE_FIRST;
-    while (count <= index)
-        count *= 2;
-    struct smr_table *table = shale_calloc(1, sizeof *table + count * sizeof table->slots[0]);
-    if (!table)
-        return SHALE_ENOMEM;
-    table->count = count;
-    if (shale_thread_key_set(&exit_key, table) != 0) {
-        shale_free(table);
-        return SHALE_ENOMEM;
-    }
-    for (uint32_t i = 0; i < old->count; i++)
-        shale_atomic_store_relaxed(&table->slots[i], shale_atomic_load_relaxed(&old->slots[i]));
-    link_table(table);
-    smr_mine = table;
-    if (old != &no_table)
-        unlink_table(old);
-    return SHALE_OK;
+    shale_os_release(table, table_bytes());
 }
 
 static int attach_locked(struct shale_smr *domain, struct shale_smr_thread **slot)
 {
-    if (domain->index >= smr_mine->count && grow_table(domain->index) != 0)
+    if (smr_mine == &no_table && make_table() != 0)
         return SHALE_ENOMEM;
     int code = take_slot(domain, slot);
     if (!code)
@@ -180,10 +173,17 @@ int smr_attach(struct shale_smr *domain, struct shale_smr_thread **slot)
     return code;
 }
 
+struct shale_smr_thread *smr_attach_self(struct shale_smr *domain)
+{
+    struct shale_smr_thread *slot = NULL;
+    return smr_attach(domain, &slot) == 0 ? slot : NULL;
+}
+
+/* An entry that is empty is not written: its page may not be in memory. */
 void smr_forget_domain(uint32_t index)
 {
     for (struct smr_table *table = tables; table; table = table->next)
-        if (index < table->count)
+        if (shale_atomic_load_relaxed(&table->slots[index]))
             shale_atomic_store_relaxed(&table->slots[index], NULL);
 }
 
@@ -201,7 +201,7 @@ int shale_smr_detach(struct shale_smr *domain)
     struct shale_smr_thread *slot = smr_find(domain);
     if (!slot)
         return SHALE_OK;
-    if (slot->depth > 0 || slot->draining)
+    if (smr_is_inside(slot) || slot->draining)
         return SHALE_EBUSY;
     shale_lock_acquire(&smr_lock);
     smr_release_slot(slot);
@@ -217,7 +217,7 @@ static void leave_all(void *value)
 {
     struct smr_table *table = value;
     shale_lock_acquire(&smr_lock);
-    for (uint32_t i = 0; i < table->count; i++) {
+    for (uint32_t i = 0; i < smr_domains_end; i++) {
         struct shale_smr_thread *slot = shale_atomic_load_relaxed(&table->slots[i]);
         if (!slot)
             continue;
@@ -225,7 +225,7 @@ static void leave_all(void *value)
         smr_free_spares(slot);
     }
     smr_mine = &no_table; /* a later destructor may attach again, and this runs again */
-    unlink_table(table);
+    delete_table(table);
     shale_lock_release(&smr_lock);
 }
 
@@ -273,7 +273,7 @@ static void bury_others(struct shale_smr *domain)
 
 static void child(void)
 {
-    for (uint32_t i = 0; i < SHALE_SMR_DOMAINS_MAX; i++)
+    for (uint32_t i = 0; i < smr_domains_end; i++)
         if (smr_domains[i])
             bury_others(smr_domains[i]);
     shale_lock_release(&smr_lock);

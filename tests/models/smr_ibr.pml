@@ -15,7 +15,7 @@
 #define HI 1
 
 byte era = 1;
-byte lo = OUTSIDE, hi;
+byte lo = OUTSIDE, hi = 1;
 byte place = 1;
 byte birth[3] = 1;
 bool freed[3];
@@ -37,14 +37,12 @@ end:
 
 active proctype Reader()
 {
-    byte guards, mine, seen, node, tries;
+    byte guards, mine = 1, seen, node, tries;
     do
     :: guards < 2 ->
         guards++;
         tries = 0;
-        mine = era;
-        buffer!HI, mine;
-        buffer!LO, mine;
+        buffer!LO, era; /* hi is still that of the guard before */
 again:
 #ifdef HIBEFORE
         seen = era;

@@ -55,6 +55,7 @@ static void load_after_era_moved_widens_the_interval(void **state)
     _Atomic uintptr_t place = 64 + 3; /* bits of the structure's own */
     (void)state;
     struct shale_smr_thread *guard = shale_smr_enter(domain);
+    (void)!shale_smr_load(guard, &place);
     smr_next_era(domain);
     smr_next_era(domain);
     assert_int_equal(shale_atomic_load_relaxed(&guard->hi), 1);

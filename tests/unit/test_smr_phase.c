@@ -286,7 +286,7 @@ static void phase_restart_a_thousand_times_state_is_whole(void **state)
         fail_msg("the handler came back");
     }
     assert_int_equal(starts, 1001);
-    assert_int_equal(guard->depth, 1);
+    assert_int_equal(guard->nested, SMR_IN_PHASE);
     assert_true(shale_atomic_load_relaxed(&guard->lo) != SMR_OUTSIDE);
     shale_smr_exit(guard);
     pthread_sigmask(SIG_BLOCK, NULL, &after);

@@ -190,7 +190,7 @@ static int check_child(struct shale_smr *domain)
     struct shale_smr_thread *guard = shale_smr_enter(domain);
     if (!guard || node_retire(guard, node_new(guard, 2)) != 0)
         return 1;
-    while (guard->depth > 0) /* also the one of the parent */
+    while (smr_is_inside(guard)) /* also the one of the parent */
         shale_smr_exit(guard);
     if (shale_smr_barrier(domain, 20u * 1000000000u) != 0)
         return 2;
@@ -232,7 +232,7 @@ static void fork_while_others_retire_child_reclaims(void **state)
         shale_atomic_store_relaxed(&forking.stop, true);
         for (int i = 0; i < 2; i++)
             pthread_join(threads[i], NULL);
-        if (guard->depth > 0)
+        if (smr_is_inside(guard))
             shale_smr_exit(guard);
         assert_int_equal(shale_smr_destroy(forking.domain), 0);
         assert_int_equal(nodes_alive(), 0);
