@@ -2,7 +2,8 @@
 /*
  * Threads that allocate, hand blocks to each other, free each other's, come and go, while one more
  * thread reclaims and validates. Every block is filled from its address and checked before it is
- * freed. SHALE_TEST_SECONDS and SHALE_TEST_SEED set the length and the seed.
+ * freed. SHALE_TEST_SECONDS, SHALE_TEST_THREADS and SHALE_TEST_SEED set the length of a case, the
+ * number of threads and the seed.
  */
 #include "test.h"
 
@@ -17,6 +18,7 @@
 
 enum {
     THREADS = 4,
+    THREADS_MAX = 64,
     OWN = 400,    /* blocks a thread keeps */
     SHARED = 256, /* places where threads leave blocks for each other */
     LIFE = 4000,  /* operations in the life of a thread */
@@ -117,16 +119,22 @@ static void *lives(void *argument)
     return NULL;
 }
 
+static uint64_t setting(const char *name, uint64_t otherwise)
+{
+    const char *given = getenv(name);
+    return given != NULL ? strtoull(given, NULL, 0) : otherwise;
+}
+
 static void run_stress(const char *name, uint64_t seconds)
 {
     uint64_t seed = random_seed(name);
-    const char *given = getenv("SHALE_TEST_SECONDS");
-    uint64_t end = now_ms() + 1000 * (given != NULL ? strtoull(given, NULL, 0) : seconds);
-    uint64_t seeds[THREADS];
-    pthread_t threads[THREADS];
+    uint64_t end = now_ms() + 1000 * setting("SHALE_TEST_SECONDS", seconds);
+    int count = (int)setting("SHALE_TEST_THREADS", THREADS);
+    uint64_t seeds[THREADS_MAX];
+    pthread_t threads[THREADS_MAX];
     int rule = 0;
     shale_atomic_store_relaxed(&stop, false);
-    for (int i = 0; i < THREADS; i++) {
+    for (int i = 0; i < count; i++) {
         seeds[i] = seed + (uint64_t)i * 0x9e3779b97f4a7c15ull;
         assert_int_equal(pthread_create(&threads[i], NULL, lives, &seeds[i]), 0);
     }
@@ -139,7 +147,7 @@ static void run_stress(const char *name, uint64_t seconds)
         rule = result > 0 ? result : 0; /* busy is no fault */
     }
     shale_atomic_store_relaxed(&stop, true);
-    for (int i = 0; i < THREADS; i++)
+    for (int i = 0; i < count; i++)
         pthread_join(threads[i], NULL);
     for (int i = 0; i < SHARED; i++)
         destroy((struct tagged *)shale_atomic_exchange_acq_rel(&shared[i], 0));
