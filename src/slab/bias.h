@@ -23,7 +23,7 @@
  * membarrier (denied, another system, thread sanitizer) attn carries FENCED for ever: every
  * operation takes the slow entry, which exchanges op with a full fence and looks again.
  *
- * Models: tests/models/bias.pml, bias_fenced.pml, bias_visit.pml, request.pml.
+ * Models: tests/models/bias.pml, bias_fenced.pml, bias_visit.pml, fences.pml, request.pml.
  */
 #ifndef SHALE_SLAB_BIAS_H
 #define SHALE_SLAB_BIAS_H
