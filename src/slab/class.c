@@ -34,22 +34,3 @@ void slab_class_start(void)
             slab_class_table[slot] = (uint8_t) class;
     }
 }
-
-static unsigned class_of_size(size_t size)
-{
-    if (size <= LARGEST_STEPPED)
-        return size == 0 ? 0 : (unsigned)(size - 1) / 16;
-    unsigned doubling = (unsigned)(63 - __builtin_clzll(size - 1)) - 7; /* 128 is 2^7 */
-    unsigned step = (unsigned)((size - 1) >> (doubling + 4)) - PER_DOUBLING;
-    return STEPS_TO_128 + PER_DOUBLING * doubling + step;
-}
-
-size_t slab_class_aligned_bytes(size_t size, size_t alignment)
-{
-    if (size > SLAB_CLASS_MAX)
-        return 0;
-    unsigned class = class_of_size(size);
-    while ((slab_class_size(class) & (alignment - 1)) != 0)
-        class ++; /* ends: the last class is a multiple of every alignment */
-    return slab_class_size(class);
-}

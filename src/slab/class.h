@@ -36,13 +36,18 @@ static SHALE_ALWAYS_INLINE unsigned slab_class_of(size_t size)
 }
 
 /*
- * Bytes of the smallest block for a request with an alignment. Needs no table: it may be the first
- * call in the process.
+ * What to ask for instead of `size` bytes at an alignment: its class is the smallest whose blocks
+ * have both. Class sizes are a power of two apart within a doubling. Where the alignment is no less
+ * than that, every multiple of it is a class size; where it is less, every class size is a
+ * multiple of it.
  *
  * @param alignment  a power of two up to SLAB_UNIT_SIZE.
  * @return 0 when only a run of units can serve it.
  */
-size_t slab_class_aligned_bytes(size_t size, size_t alignment);
+static SHALE_ALWAYS_INLINE size_t slab_class_aligned_bytes(size_t size, size_t alignment)
+{
+    return size <= SLAB_CLASS_MAX ? SHALE_ALIGN_UP(size + (size == 0), alignment) : 0;
+}
 
 /* Units of a slab of the class: 1 or SLAB_WIDE_UNITS. */
 static SHALE_ALWAYS_INLINE unsigned slab_class_units(unsigned class)

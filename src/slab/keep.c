@@ -5,6 +5,7 @@
 enum {
     LEAST = 32,      /* units: 2 MiB are always worth keeping, */
     LEAST_SHARE = 8, /* and an eighth of what is used */
+    WEIGHT = 2,      /* of a regretted unit: keeping it costs a tenth of what its faults did */
     HALF_LIFE_NS = 1000000000,
     HALVINGS_MAX = 31,
 };
@@ -14,7 +15,7 @@ static _Atomic uint64_t halved_ns; /* up to when */
 
 void slab_keep_regret(uint32_t units)
 {
-    shale_atomic_fetch_add_relaxed(&regretted, units);
+    shale_atomic_fetch_add_relaxed(&regretted, WEIGHT * units);
 }
 
 uint32_t slab_keep_least(uint32_t used)
