@@ -36,6 +36,7 @@ enum shale_stats_how {
  */
 #define SHALE_STATS_LIST(X)                                                                        \
     X(threads, gauge, "threads with a heap of their own")                                          \
+    X(epochs, gauge, "epochs that are open or closing")                                            \
     X(live_blocks, gauge, "blocks handed out and not freed")                                       \
     X(live_bytes, gauge, "usable bytes of those blocks")                                           \
     X(pending_bytes, gauge, "of blocks freed by other threads and on their way back")              \
@@ -48,8 +49,9 @@ enum shale_stats_how {
     X(clean_bytes, gauge, "free and given back to the system")                                     \
     X(large_blocks, gauge, "live blocks above 64 KiB")                                             \
     X(large_bytes, gauge, "bytes of those blocks, with what they were rounded up by")              \
+    X(region_bytes, gauge, "chunks of region epochs, which free nothing one by one")               \
     X(direct_bytes, gauge, "mapped one by one, outside the range")                                 \
-    X(used_bytes, gauge, "of the range: slabs and large blocks")                                   \
+    X(used_bytes, gauge, "of the range: slabs, regions and large blocks")                          \
     X(range_bytes, gauge, "address space reserved for blocks; no memory")                          \
     X(allocs, counter, "blocks handed out")                                                        \
     X(frees, counter, "blocks that came back")                                                     \
@@ -80,6 +82,8 @@ enum shale_stats_how {
     X(purged_bytes, counter, "bytes given back to the system")                                     \
     X(out_of_memory, counter, "requests that had to get everything back first")                    \
     X(failed_allocs, counter, "requests that got no memory")                                       \
+    X(stale_allocs, counter, "requests refused because their epoch was closed")                    \
+    X(region_frees, counter, "frees of blocks of region epochs, which did nothing")                \
     X(misuses, counter, "frees that could not be right, double frees among them")                  \
     X(foreign_forwarded, counter, "calls for blocks of another allocator, handed on to it")        \
     X(foreign_ignored, counter, "calls for blocks of nobody, ignored")

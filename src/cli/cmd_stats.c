@@ -259,8 +259,8 @@ static const struct cmd_example examples[] = {
 static const struct cmd_section sections[] = {
     {"WHAT THE FIGURES ARE",
      "They are approximate: slabs that change while they are looked at are of slightly different "
-     "moments. Of a process that stands still they are exact. Inside a program "
-     "shale_stats_global() of <shale/stats.h> gives exact figures while its threads run.\n\n"
+     "moments. Of a process that stands still they are exact. <shale/stats.h> gives a program exact "
+     "figures of itself while its threads run.\n\n"
      "live_bytes, free_bytes and untouched_bytes together are what slabs and large blocks take; "
      "empty_slab_bytes are a part of free_bytes and untouched_bytes. dirty_bytes are free, but still "
      "resident; clean_bytes are not."},

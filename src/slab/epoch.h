@@ -79,7 +79,6 @@ struct slab_epoch {
     _Atomic uint32_t used_units;                /* of those */
     uint32_t purging_units;                     /* of the used ones: on their way to the system */
     _Atomic uint32_t dirty_units;               /* free ones that are resident */
-    uint64_t purged_bytes;                      /* of free units */
     _Atomic uint32_t orphans[SLAB_CLASSES];     /* first; read without the lock as a hint */
     uint32_t orphans_last[SLAB_CLASSES];
     uint64_t past_allocs[SLAB_CLASSES]; /* of released slabs */

@@ -25,7 +25,8 @@
     SLAB_FIELDS(SLAB_MIX(hash, sizeof(struct slab_thr)), slab_thr, batches, counters)
 #define SLAB_LAYOUT_OF_CACHE(hash)                                                                 \
     SLAB_FIELDS(SLAB_MIX(hash, sizeof(struct slab_batch)), slab_thr, state, messages)
-#define SLAB_LAYOUT_OF_EPOCH(hash) SLAB_FIELDS(hash, slab_epoch, used_units, past_allocs)
+#define SLAB_LAYOUT_OF_EPOCH(hash)                                                                 \
+    SLAB_FIELD(SLAB_FIELDS(hash, slab_range, heads, slots), slab_epoch, past_allocs)
 #define SLAB_LAYOUT_OF_COUNTS(hash)                                                                \
     SLAB_MIX(SLAB_MIX(hash, sizeof(struct slab_counters)), sizeof(struct slab_totals))
 #define SLAB_LAYOUT_OF_TALLY(hash) SLAB_FIELDS(hash, slab_pool_tally, fresh, purges_failed)

@@ -18,7 +18,8 @@ __attribute__((used)) struct slab_map slab_map = {
     .range = ADDRESS(slab_range),
     .thr_end = ADDRESS(slab_thr_end),
     .tally = ADDRESS(slab_pool_tally),
-    .epoch = ADDRESS(slab_epoch_eternal),
+    .eternal = ADDRESS(slab_epoch_eternal),
+    .slots = ADDRESS(slab_range_slots),
     .totals = ADDRESS(slab_totals),
 };
 

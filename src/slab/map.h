@@ -31,11 +31,12 @@ struct slab_map {
     uint64_t range;   /* struct slab_range */
     uint64_t thr_end; /* uint32_t */
     uint64_t tally;   /* struct slab_pool_tally */
-    uint64_t epoch;   /* struct slab_epoch: the eternal one */
+    uint64_t eternal; /* struct slab_epoch */
+    uint64_t slots;   /* uint32_t: epochs below this have tables */
     uint64_t totals;  /* struct slab_totals */
 };
 
-_Static_assert(sizeof(struct slab_map) == 80, "no padding, and addresses of 8 bytes everywhere");
+_Static_assert(sizeof(struct slab_map) == 88, "no padding, and addresses of 8 bytes everywhere");
 
 /* Of this process's engine. */
 extern struct slab_map slab_map;

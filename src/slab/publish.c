@@ -113,6 +113,8 @@ static void publish_counters(const struct slab_sums *sums, struct shale_stats *o
     out->reclaims = sums->reclaims;
     out->out_of_memory = sums->out_of_memory;
     out->failed_allocs = sums->failed;
+    out->stale_allocs = sums->stale;
+    out->region_frees = sums->region_frees;
     out->misuses = sums->misuse;
     out->foreign_forwarded = sums->foreign_forwarded;
     out->foreign_ignored = sums->foreign_ignored;
@@ -123,6 +125,8 @@ void slab_publish(const struct slab_stats *stats, struct shale_stats *out)
     *out = (struct shale_stats)SHALE_STATS_INIT;
     out->exact = stats->is_exact;
     out->threads = stats->threads;
+    out->epochs = stats->epochs;
+    out->region_bytes = stats->region_bytes;
     publish_slabs(stats, out);
     publish_large(stats, out);
     publish_memory(stats, out);

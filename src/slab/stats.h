@@ -41,7 +41,9 @@ struct slab_pool_counts {
 
 struct slab_stats {
     struct slab_class_stats classes[SLAB_CLASSES];
-    uint64_t run_blocks; /* blocks of units, in use */
+    uint64_t epochs;       /* open or closing, beside the eternal one */
+    uint64_t region_bytes; /* chunks of region epochs */
+    uint64_t run_blocks;   /* blocks of units, in use */
     uint64_t run_bytes;
     uint64_t large_blocks; /* blocks of segments, in use */
     uint64_t large_bytes;
@@ -50,7 +52,7 @@ struct slab_stats {
     uint64_t empty_slabs; /* kept by threads */
     uint64_t empty_bytes;
     uint64_t threads;
-    uint64_t epoch_segments;
+    uint64_t epoch_segments; /* of units, of all epochs */
     uint64_t used_units;
     uint64_t dirty_units; /* free, but resident */
     uint64_t range_bytes;

@@ -83,8 +83,10 @@ static void count_unit(struct walk *walk, const struct view *view, uint32_t i)
         stats->large_blocks++;
         stats->large_bytes += (uint64_t)hot->size << SLAB_SEGMENT_SHIFT;
         break;
-    case SLAB_UNIT_FREE:
     case SLAB_UNIT_REGION:
+        stats->region_bytes += (uint64_t)hot->size << SLAB_UNIT_SHIFT;
+        break;
+    case SLAB_UNIT_FREE:
     case SLAB_UNIT_INNER:
     case SLAB_UNIT_CLOSED:
         break;
@@ -128,6 +130,19 @@ static int count_units(struct walk *walk, uint32_t segment, uint32_t count)
     return 0;
 }
 
+static int count_segment(struct walk *walk, uint32_t segment, const struct slab_seg *seg)
+{
+    struct slab_stats *stats = walk->stats;
+    if (seg->state == SLAB_SEG_LARGE)
+        return count_units(walk, segment, 1);
+    if (seg->state != SLAB_SEG_UNITS)
+        return 0;
+    stats->epoch_segments++;
+    stats->used_units += (uint32_t)__builtin_popcount(seg->used);
+    stats->dirty_units += (uint32_t)__builtin_popcount(~seg->used & ~seg->clean);
+    return count_units(walk, segment, SLAB_SEGMENT_UNITS);
+}
+
 static int count_segments(struct walk *walk, uint32_t from, uint32_t end)
 {
     struct slab_seg segs[SEGS_AT_ONCE];
@@ -135,12 +150,8 @@ static int count_segments(struct walk *walk, uint32_t from, uint32_t end)
         uint32_t count = end - from < SEGS_AT_ONCE ? end - from : SEGS_AT_ONCE;
         int error = fetch(walk, at(walk->range.segs, from, sizeof(struct slab_seg)), segs,
                           count * sizeof(struct slab_seg));
-        for (uint32_t i = 0; i < count && error == 0; i++) {
-            if (segs[i].state == SLAB_SEG_UNITS)
-                error = count_units(walk, from + i, SLAB_SEGMENT_UNITS);
-            else if (segs[i].state == SLAB_SEG_LARGE)
-                error = count_units(walk, from + i, 1);
-        }
+        for (uint32_t i = 0; i < count && error == 0; i++)
+            error = count_segment(walk, from + i, &segs[i]);
         if (error != 0)
             return error;
     }
@@ -227,20 +238,34 @@ static int count_threads(struct walk *walk)
 /* ---- the rest ---------------------------------------------------------------------------------
  */
 
-static int count_epoch(const struct walk *walk)
+static int count_epoch(const struct walk *walk, uint64_t address)
 {
-    struct slab_epoch epoch;
-    struct slab_stats *stats = walk->stats;
-    int error = fetch(walk, walk->source->map->epoch, &epoch, sizeof epoch);
-    if (error != 0)
-        return error;
-    for (unsigned class = 0; class < SLAB_CLASSES; class ++)
-        stats->classes[class].allocs += epoch.past_allocs[class];
-    stats->epoch_segments = epoch.segments;
-    stats->used_units = shale_atomic_load_relaxed(&epoch.used_units);
-    stats->dirty_units = shale_atomic_load_relaxed(&epoch.dirty_units);
-    stats->pool.purged_bytes += epoch.purged_bytes;
-    return 0;
+    uint64_t past_allocs[SLAB_CLASSES];
+    int error = fetch(walk, address + offsetof(struct slab_epoch, past_allocs), past_allocs,
+                      sizeof past_allocs);
+    for (unsigned class = 0; class < SLAB_CLASSES && error == 0; class ++)
+        walk->stats->classes[class].allocs += past_allocs[class];
+    return error;
+}
+
+/* The eternal epoch, and every slot that somebody has. */
+static int count_epochs(const struct walk *walk)
+{
+    struct slab_epoch_head head;
+    uint32_t slots;
+    int error = fetch(walk, walk->source->map->slots, &slots, sizeof slots);
+    if (error == 0)
+        error = count_epoch(walk, walk->source->map->eternal);
+    if (error == 0 && slots > walk->range.slots)
+        error = SHALE_EFORMAT;
+    for (uint32_t slot = 1; slot < slots && error == 0; slot++) {
+        error = fetch(walk, at(walk->range.heads, slot, SLAB_HEAD_SIZE), &head, sizeof head);
+        if (error != 0 || shale_atomic_load_relaxed(&head.id) == 0)
+            continue;
+        walk->stats->epochs++;
+        error = count_epoch(walk, at(walk->range.epochs, slot, SLAB_EPOCH_SIZE));
+    }
+    return error;
 }
 
 static int count_totals(const struct walk *walk)
@@ -265,7 +290,8 @@ static void count_pool(const struct walk *walk)
     counts->segments_dirty = shale_atomic_load_relaxed(&tally->dirty);
     counts->segments_clean = shale_atomic_load_relaxed(&tally->clean);
     counts->segments_taken = shale_atomic_load_relaxed(&tally->taken);
-    counts->purged_bytes = shale_atomic_load_relaxed(&tally->purged_bytes);
+    counts->purged_bytes =
+        shale_atomic_load_relaxed(&tally->purged_bytes) + walk->stats->sums.unit_purged_bytes;
     counts->purges = shale_atomic_load_relaxed(&tally->purges);
     counts->purges_failed = shale_atomic_load_relaxed(&tally->purges_failed);
 }
@@ -290,7 +316,7 @@ static int count_range(struct walk *walk)
         error = count_segments(walk, walk->range.first[half], walk->tally.fresh[half]);
     if (error == 0)
         error = count_threads(walk);
-    return error != 0 ? error : count_epoch(walk);
+    return error != 0 ? error : count_epochs(walk);
 }
 
 int slab_survey(const struct slab_source *source, struct slab_stats *stats)

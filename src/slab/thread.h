@@ -133,6 +133,7 @@ struct slab_counters {
     X(visits_deferred) /* threads that did not get outside in time */ \
     X(unit_purges) /* calls that gave free units back */ \
     X(unit_purges_failed) \
+    X(unit_purged_bytes) \
     X(foreign_forwarded) /* calls for blocks of the next allocator */ \
     X(foreign_ignored) /* for blocks of nobody */ \
     X(direct_allocs) /* mapped directly */ \

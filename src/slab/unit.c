@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "slab/keep.h"
+#include "slab/thread.h"
 
 enum { DIRTY_STEPS_MAX = 256 }; /* segments looked at for a dirty unit in one hold of the lock */
 
@@ -245,7 +246,7 @@ enum slab_step slab_units_give_purged(struct slab_epoch *epoch, uint32_t unit, u
     if (!slab_internal_try(&epoch->lock))
         return SLAB_BUSY;
     if (purged) {
-        epoch->purged_bytes += (uint64_t)count << SLAB_UNIT_SHIFT;
+        SLAB_TOTAL(unit_purged_bytes, (uint64_t)count << SLAB_UNIT_SHIFT);
         slab_seg_at(unit / SLAB_SEGMENT_UNITS)->purged |=
             run_mask(unit % SLAB_SEGMENT_UNITS, count);
     }

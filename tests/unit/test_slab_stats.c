@@ -7,6 +7,7 @@
 #include <link.h>
 #include <pthread.h>
 
+#include <shale/epoch.h>
 #include <shale/error.h>
 #include <shale/stats.h>
 
@@ -201,6 +202,38 @@ static void stats_exact_equal_a_known_population_while_others_work(void **state)
         slab_free(blocks[i]);
 }
 
+/* Blocks of epochs are in the same figures, and what a closed epoch counted is not forgotten. */
+static void stats_epochs_are_counted(void **state)
+{
+    struct shale_epoch_options region = {.kind = SHALE_EPOCH_REGION};
+    shale_epoch slabs = 0;
+    shale_epoch chunks = 0;
+    (void)state;
+    struct shale_stats before = take(true);
+    assert_int_equal(shale_epoch_open(NULL, &slabs), 0);
+    assert_int_equal(shale_epoch_open(&region, &chunks), 0);
+    for (int i = 0; i < COUNT; i++)
+        assert_non_null(shale_epoch_alloc(slabs, 5000));
+    for (int i = 0; i < COUNT; i++)
+        assert_non_null(shale_epoch_alloc(chunks, SIZE));
+    for (int exact = 0; exact < 2; exact++) {
+        struct shale_stats with = take(exact != 0);
+        assert_int_equal(with.epochs, before.epochs + 2);
+        assert_true(with.live_blocks >= before.live_blocks + COUNT);
+        assert_true(with.allocs >= before.allocs + COUNT);
+        assert_true(with.region_bytes >= (uint64_t)COUNT * SIZE);
+        assert_true(with.used_bytes >= with.region_bytes + (uint64_t)COUNT * 5000);
+    }
+    assert_int_equal(take_class(5000).live_blocks, COUNT);
+    assert_int_equal(shale_epoch_close(slabs, SHALE_EPOCH_DISCARD, 0), 0);
+    assert_int_equal(shale_epoch_close(chunks, SHALE_EPOCH_DISCARD, 0), 0);
+    struct shale_stats after = take(true);
+    assert_int_equal(after.epochs, before.epochs);
+    assert_int_equal(after.region_bytes, 0);
+    assert_int_equal(take_class(5000).live_blocks, 0);
+    assert_true(after.allocs >= before.allocs + COUNT);
+}
+
 static const struct slab_map *map_of_note(const ElfW(Nhdr) * note)
 {
     const char *name = (const char *)(note + 1);
@@ -280,6 +313,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(stats_giving_back_is_counted),
     cmocka_unit_test(stats_while_threads_work_are_plausible),
     cmocka_unit_test(stats_exact_equal_a_known_population_while_others_work),
+    cmocka_unit_test(stats_epochs_are_counted),
     cmocka_unit_test(map_is_found_by_its_note),
     cmocka_unit_test(survey_of_nonsense_is_refused),
 };
