@@ -21,6 +21,7 @@ enum {
     STEP_MIN_SEGMENTS = 1,
     STEP_MAX_SEGMENTS = 32, /* 64 MiB: mprotect of a reserved range costs nothing per byte */
     THREADS_MIN = 1024,
+    THREADS_MIN_ON_DEMAND = 64, /* what little there is should not go into metadata */
     THREADS_MAX = 65536,
     THREADS_STEP = 16,
     ON_DEMAND_STEPS = 128, /* of a half: what a step takes in advance is no more than that part */
@@ -75,12 +76,18 @@ static char *carve(char **next, uint64_t size)
     return start;
 }
 
+static uint64_t threads_for(uint64_t size, bool on_demand)
+{
+    uint64_t least = on_demand ? THREADS_MIN_ON_DEMAND : THREADS_MIN;
+    uint64_t threads = size >> 20;
+    return threads < least ? least : threads > THREADS_MAX ? THREADS_MAX : threads;
+}
+
 /* Places everything for `size` bytes of blocks behind base; says how much that takes. */
-static uint64_t place(struct slab_range *range, char *base, uint64_t size)
+static uint64_t place(struct slab_range *range, char *base, uint64_t size, bool on_demand)
 {
     uint64_t units = size >> SLAB_UNIT_SHIFT;
-    uint64_t threads = size >> 20;
-    threads = threads < THREADS_MIN ? THREADS_MIN : threads > THREADS_MAX ? THREADS_MAX : threads;
+    uint64_t threads = threads_for(size, on_demand);
     char *next = base + GUARD;
 
     range->size = size;
@@ -97,8 +104,13 @@ static uint64_t place(struct slab_range *range, char *base, uint64_t size)
         (struct slab_epoch_head *)(void *)carve(&next, range->slots * (uint64_t)SLAB_HEAD_SIZE);
     range->epochs =
         (struct slab_epoch *)(void *)carve(&next, range->slots * (uint64_t)SLAB_EPOCH_SIZE);
-    range->base = (char *)SHALE_ALIGN_UP((uintptr_t)next, (uintptr_t)SLAB_SEGMENT_SIZE);
     range->reservation = base;
+    range->on_demand = on_demand;
+    range->base = NULL;
+    range->reserved = (uint64_t)(next - base);
+    if (on_demand)
+        return range->reserved;
+    range->base = (char *)SHALE_ALIGN_UP((uintptr_t)next, (uintptr_t)SLAB_SEGMENT_SIZE);
     range->reserved = (uint64_t)(range->base - base) + size + GUARD;
     return range->reserved;
 }
@@ -152,15 +164,11 @@ static int reserve(struct slab_range *range, uint64_t size, bool on_demand)
 {
     void *address;
     /* How much it takes is the same behind any base so aligned. */
-    uint64_t reserved = place(range, (char *)(uintptr_t)SLAB_SEGMENT_SIZE, size);
-    if (on_demand)
-        reserved -= size;
-    int error = shale_os_reserve(reserved, SLAB_SEGMENT_SIZE, &address);
+    uint64_t reserved = place(range, (char *)(uintptr_t)SLAB_SEGMENT_SIZE, size, on_demand);
+    int error = shale_os_reserve(reserved, on_demand ? 0 : SLAB_SEGMENT_SIZE, &address);
     if (error != 0)
         return error;
-    (void)place(range, (char *)address, size);
-    range->on_demand = on_demand;
-    range->reserved = reserved;
+    (void)place(range, (char *)address, size, on_demand);
     if (!on_demand)
         return 0;
     range->base = place_on_demand(range);
