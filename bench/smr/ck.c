@@ -68,4 +68,4 @@ static void retires(struct node *nodes, uint64_t count)
     }
 }
 
-const struct subject subject_ck = {"ck_epoch", start, attach, detach, guards, hops, retires};
+const struct subject subject_ck = {"ck_epoch", start, attach, detach, guards, hops, retires, NULL};

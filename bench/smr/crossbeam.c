@@ -57,4 +57,4 @@ static void retires(struct node *nodes, uint64_t count)
 }
 
 const struct subject subject_crossbeam = {"crossbeam", start, nothing, nothing,
-                                          guards,      hops,  retires};
+                                          guards,      hops,  retires, NULL};

@@ -26,9 +26,12 @@
 enum { EXIT_USAGE = 64, EXIT_BROKEN = 70 };
 enum { SUBJECTS_MAX = 16, SLICES_MAX = 20000, SLICES_MIN = 5 };
 enum { SLICE = 1 << 18, RETIRE_SLICE = 1 << 14, RING = 1024 };
+enum { GENERATION_SLICE = 20 * GENERATION };
 
 const struct subject *const subjects[] = {&subject_shale_ebr,
                                           &subject_shale_ebr_held,
+                                          &subject_shale_ebr_nodes,
+                                          &subject_shale_ebr_epochs,
                                           &subject_shale_ebr_call,
                                           &subject_shale_ebr_fenced,
                                           &subject_shale_ibr,
@@ -70,6 +73,16 @@ static void slice_retires(const struct subject *subject)
     subject->retires(nodes, RETIRE_SLICE);
 }
 
+static void slice_generations(const struct subject *subject)
+{
+    subject->generations(GENERATION_SLICE);
+}
+
+static bool has_generations(const struct subject *subject)
+{
+    return subject->generations;
+}
+
 static bool any(const struct subject *subject)
 {
     return subject->guards;
@@ -93,6 +106,8 @@ static const struct workload workloads[] = {
      has_retires, RETIRE_SLICE, false},
     {"retire-with-reader", "the same while another thread enters and leaves guards", "retire",
      slice_retires, has_retires, RETIRE_SLICE, true},
+    {"generation", "lists of 1000 nodes of 64 bytes, made and retired: node by node, or the epoch",
+     "node", slice_generations, has_generations, GENERATION_SLICE, false},
     {NULL, NULL, NULL, NULL, NULL, 0, false},
 };
 

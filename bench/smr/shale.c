@@ -47,6 +47,59 @@ static void run_guards(struct domain *of, uint64_t count)
     }
 }
 
+/* ---- generations ---- */
+
+static void free_node(void *pointer, void *argument)
+{
+    (void)argument;
+    shale_epoch_free(pointer);
+}
+
+/* A list of GENERATION nodes. */
+static struct node *make_generation(shale_epoch epoch)
+{
+    struct node *first = NULL;
+    for (int i = 0; i < GENERATION; i++) {
+        struct node *node = shale_epoch_alloc(epoch, sizeof *node);
+        if (!node)
+            abort();
+        shale_atomic_store_relaxed(&node->next, first);
+        first = node;
+    }
+    return first;
+}
+
+static void retire_list(struct shale_smr_thread *slot, struct node *first)
+{
+    for (struct node *node = first; node;) {
+        struct node *next = shale_atomic_load_relaxed(&node->next);
+        struct smr_record record = {.pointer = node, .function = free_node, .size = sizeof *node};
+        if (smr_retire(slot, &record) != 0)
+            abort();
+        node = next;
+    }
+}
+
+static void generations_of_nodes(uint64_t count)
+{
+    struct shale_smr_thread *slot = smr_self(ebr.domain);
+    for (uint64_t i = 0; i < count; i += GENERATION)
+        retire_list(slot, make_generation(SHALE_EPOCH_ETERNAL));
+}
+
+static void generations_of_epochs(uint64_t count)
+{
+    struct shale_smr_thread *slot = smr_self(ebr.domain);
+    for (uint64_t i = 0; i < count; i += GENERATION) {
+        shale_epoch epoch;
+        if (shale_epoch_open(NULL, &epoch) != 0)
+            abort();
+        (void)make_generation(epoch);
+        if (shale_smr_retire_epoch(slot, epoch, GENERATION * sizeof(struct node), 0) != 0)
+            abort();
+    }
+}
+
 /* As in a structure that has found its slot already. */
 static void run_held(struct domain *of, uint64_t count)
 {
@@ -113,8 +166,8 @@ static void run_retires(struct domain *of, struct node *nodes, uint64_t count)
         run_retires(&domain_name, nodes, count);                                                   \
     }                                                                                              \
     const struct subject subject_shale_##domain_name = {                                           \
-        "shale_" #domain_name, start_##domain_name, attach_##domain_name, detach_##domain_name,    \
-        guards_##domain_name,  hops_##domain_name,  retires_##domain_name}
+        "shale_" #domain_name, start_##domain_name, attach_##domain_name,  detach_##domain_name,   \
+        guards_##domain_name,  hops_##domain_name,  retires_##domain_name, NULL}
 
 SUBJECT(ebr);
 SUBJECT(ebr_fenced);
@@ -129,6 +182,18 @@ static void guards_held(uint64_t count)
 
 const struct subject subject_shale_ebr_held = {"shale_ebr_held", start_ebr, attach_ebr, detach_ebr,
                                                guards_held,      NULL,      NULL};
+
+const struct subject subject_shale_ebr_nodes = {.name = "shale_ebr_nodes",
+                                                .start = start_ebr,
+                                                .attach = attach_ebr,
+                                                .detach = detach_ebr,
+                                                .generations = generations_of_nodes};
+
+const struct subject subject_shale_ebr_epochs = {.name = "shale_ebr_epochs",
+                                                 .start = start_ebr,
+                                                 .attach = attach_ebr,
+                                                 .detach = detach_ebr,
+                                                 .generations = generations_of_epochs};
 
 static void guards_called(uint64_t count)
 {

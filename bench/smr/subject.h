@@ -21,6 +21,8 @@ struct node {
     void *peer[6];
 };
 
+enum { GENERATION = 1000 };
+
 struct subject {
     const char *name;    /* of its figures, without the unit */
     bool (*start)(void); /* false: not here */
@@ -31,11 +33,13 @@ struct subject {
                  uint64_t count); /* loads in one guard; NULL: as plain */
     void (*retires)(struct node *nodes,
                     uint64_t count); /* enters, retires, leaves, for each node */
+    /* Allocates GENERATION nodes of the slab engine, retires them, and so on; `count` in all. */
+    void (*generations)(uint64_t count);
 };
 
-extern const struct subject subject_shale_ebr, subject_shale_ebr_held, subject_shale_ebr_call,
-    subject_shale_ebr_fenced, subject_shale_ibr, subject_shale_ibr_fenced, subject_shale_neutralize,
-    subject_urcu, subject_ck, subject_crossbeam;
+extern const struct subject subject_shale_ebr, subject_shale_ebr_held, subject_shale_ebr_nodes,
+    subject_shale_ebr_epochs, subject_shale_ebr_call, subject_shale_ebr_fenced, subject_shale_ibr,
+    subject_shale_ibr_fenced, subject_shale_neutralize, subject_urcu, subject_ck, subject_crossbeam;
 
 extern const struct subject *const subjects[]; /* those this program was built with; NULL ends */
 

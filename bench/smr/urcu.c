@@ -59,4 +59,5 @@ static void retires(struct node *nodes, uint64_t count)
     }
 }
 
-const struct subject subject_urcu = {"urcu_memb", start, attach, detach, guards, hops, retires};
+const struct subject subject_urcu = {"urcu_memb", start, attach,  detach,
+                                     guards,      hops,  retires, NULL};

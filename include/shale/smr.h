@@ -49,6 +49,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <shale/epoch.h>
+
 #if defined(__GNUC__)
 #define SHALE_SMR_API       __attribute__((visibility("default")))
 #define SHALE_SMR_NODISCARD __attribute__((visibility("default"), warn_unused_result))
@@ -275,6 +277,25 @@ SHALE_SMR_NODISCARD int shale_smr_retire(struct shale_smr_thread *thread, void *
                                          size_t size, uint64_t birth,
                                          void (*function)(void *pointer, void *argument),
                                          void *argument);
+
+/*
+ * Hands over all nodes of an epoch at once (<shale/epoch.h>): the epoch is discarded when no guard
+ * can see any of them, and its slabs go back whole, no node being visited. For what ends together:
+ * an old generation of a table, the nodes of a structure that is thrown away.
+ *
+ * All nodes of the epoch have been made unreachable before, or were retired with a function that
+ * does not touch them. Nothing is allocated from it any more.
+ *
+ * @param epoch  not the eternal one. It stays open until then.
+ * @param size   of all its nodes in bytes; counted in the limbo, else unused; 0 is allowed.
+ * @param birth  of the oldest of the nodes; 0: not known.
+ * @return       0; SHALE_EINVAL: the eternal epoch, or retired twice as in shale_smr_retire();
+ *               SHALE_ENOMEM: the epoch is still the caller's.
+ * Threads / signals / fork: as shale_smr_retire(). Ownership: the domain's.
+ * Cost: as shale_smr_retire(); later the discard, O(slabs + threads). Since: 0.1.0
+ */
+SHALE_SMR_NODISCARD int shale_smr_retire_epoch(struct shale_smr_thread *thread, shale_epoch epoch,
+                                               size_t size, uint64_t birth);
 
 /*
  * Reclaims up to `max` nodes of the calling thread and of threads that ended. Does not wait.

@@ -7,6 +7,8 @@
 #ifndef SHALE_TESTS_SMR_NODES_H
 #define SHALE_TESTS_SMR_NODES_H
 
+#include <stdbool.h>
+
 #include <shale/alloc.h>
 #include <shale/smr.h>
 

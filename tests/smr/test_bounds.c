@@ -89,6 +89,7 @@ static uint64_t churn(uint64_t seed)
 {
     bool bounded = smr_stats_of(parking->domain).scheme != SHALE_SMR_EBR;
     const char *given = bounded ? getenv("SHALE_TEST_SECONDS") : NULL;
+    given = given && *given ? given : NULL;
     uint64_t end = given ? shale_clock_monotonic_ns() + strtoull(given, NULL, 0) * 1000000000u : 0;
     uint64_t most = 0;
     for (int i = 0; given ? shale_clock_monotonic_ns() < end : i < REPLACEMENTS; i++) {
