@@ -2,11 +2,11 @@
 /*
  * An unbounded queue of 64-bit items for any number of producers and consumers.
  *
- * Order: first in, first out, linearizable, also among producers; "empty" was true at a moment of the
- * call. Put happens before the get of the same item. Progress: lock-free, whatever threads are stopped
- * and wherever (the calls that wait for an item wait, of course). Threads: all functions but create
- * and destroy from any thread at once. Signals: none in a handler. Fork: a child has a copy of its
- * own and goes on with it, as <shale/smr.h> says of domains.
+ * Order: first in, first out, linearizable, also among producers; "empty" was true at a moment of
+ * the call. Put happens before the get of the same item. Progress: lock-free, whatever threads are
+ * stopped and wherever (the calls that wait for an item wait, of course). Threads: all functions
+ * but create and destroy from any thread at once. Signals: none in a handler. Fork: a child has a
+ * copy of its own and goes on with it, as <shale/smr.h> says of domains.
  *
  * An item is any 64-bit value but the two greatest; a pointer is stored as
  * (uint64_t)(uintptr_t)pointer. Items lie in segments of 1024, 8 bytes each; a segment that was
@@ -48,7 +48,8 @@ shale_queue_create(const struct shale_queue_options *options, struct shale_queue
 
 /*
  * Calls destroy_item once for each item left, in order, and frees the queue; NULL is allowed.
- * Threads: no other call may run or follow, and no guard of a domain of its own be open. Since: 0.1.0
+ * Threads: no other call may run or follow, and no guard of a domain of its own be open. Since:
+ * 0.1.0
  */
 SHALE_COLLECTIONS_API void shale_queue_destroy(struct shale_queue *queue);
 
@@ -85,9 +86,9 @@ shale_queue_get(struct shale_queue *queue, uint64_t timeout_ns, uint64_t *item);
  * Puts items at the end in their order; items of others may come in between.
  *
  * @param done  gets how many were put: all, unless memory or a shutdown came in between.
- * @return  0: at least one was; SHALE_EINVAL: count is 0; SHALE_ERANGE: one of them is reserved, and
- *          none was put; SHALE_ESHUTDOWN; SHALE_ENOMEM.
- * Cost: an atomic addition for all, and a compare-and-swap each. Since: 0.1.0
+ * @return  0: at least one was; SHALE_EINVAL: count is 0; SHALE_ERANGE: one of them is reserved,
+ * and none was put; SHALE_ESHUTDOWN; SHALE_ENOMEM. Cost: an atomic addition for all, and a
+ * compare-and-swap each. Since: 0.1.0
  */
 SHALE_COLLECTIONS_API SHALE_COLLECTIONS_NODISCARD int
 shale_queue_put_many(struct shale_queue *queue, const uint64_t *items, size_t count, size_t *done);

@@ -39,7 +39,8 @@ shale_stack_create(const struct shale_stack_options *options, struct shale_stack
 
 /*
  * Calls destroy_item once for each item left, the last first, and frees the stack; NULL is allowed.
- * Threads: no other call may run or follow, and no guard of a domain of its own be open. Since: 0.1.0
+ * Threads: no other call may run or follow, and no guard of a domain of its own be open. Since:
+ * 0.1.0
  */
 SHALE_COLLECTIONS_API void shale_stack_destroy(struct shale_stack *stack);
 

@@ -223,7 +223,8 @@ void shale_snapshot_destroy(struct shale_snapshot *snapshot)
         return;
     const struct coll_map *map = snapshot->owner;
     for (size_t i = 0; i < snapshot->count; i++) {
-        struct kept kept = {snapshot->entries[i].key, (void *)snapshot->entries[i].key.pointer, true};
+        struct kept kept = {snapshot->entries[i].key, (void *)snapshot->entries[i].key.pointer,
+                            true};
         let_go(map, &kept);
         if (map->options.hold_value)
             release(map->options.destroy_value, snapshot->entries[i].value, map->options.context);

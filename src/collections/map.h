@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What both maps are built on: options, guards, what is given up and handed out, the length, and the
- * operations that are made of others. Layer 4.
+ * What both maps are built on: options, guards, what is given up and handed out, the length, and
+ * the operations that are made of others. Layer 4.
  *
  * A map begins with a struct coll_map. What a map gives up is retired by its function and context
  * alone, so that the domain may reclaim it when the map is gone. Room for retiring is reserved

@@ -153,8 +153,7 @@ static bool link(struct skip_place *place, unsigned level, struct skip_node *nod
     COLL_POINT();
     /* ORDER SMR5 release -> acquire in smr_load() [smr/guard.h]. Publishes the node's fields.
      * Without it they can be seen unwritten. Test skiplist_stress_nothing_broken. */
-    return shale_atomic_cas_release(&place->before[level]->next[level], &expected,
-                                    (uintptr_t)node);
+    return shale_atomic_cas_release(&place->before[level]->next[level], &expected, (uintptr_t)node);
 }
 
 /* Aims the node's own pointer at what will be behind it. False: it is marked. */
@@ -240,8 +239,7 @@ static int change_present(struct shale_skiplist *list, struct shale_smr_thread *
         return RETRY;
     }
     change->previous = (struct shale_previous){.existed = 1, .value = value};
-    if (change->want == WANT_ABSENT ||
-        (change->want == WANT_EXPECTED && value != change->expected))
+    if (change->want == WANT_ABSENT || (change->want == WANT_EXPECTED && value != change->expected))
         return SHALE_EEXIST;
     if (list->map.options.destroy_value && smr_reserve(slot, 1) != 0)
         return SHALE_ENOMEM;

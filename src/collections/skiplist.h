@@ -4,8 +4,8 @@
  *
  *     head  3 |---------------------------> 0
  *           2 |--------> B ---------------> 0      value  TOMBSTONE: the entry is removed
- *           1 |--------> B -------> D ----> 0      next   MARK in bit 0: this node goes from the level
- *           0 |-> A ---> B -> C --> D ----> 0
+ *           1 |--------> B -------> D ----> 0      next   MARK in bit 0: this node goes from the
+ * level 0 |-> A ---> B -> C --> D ----> 0
  *
  * A life: the value is there when level 0 is linked (the entry exists from then on); it may be
  * replaced; TOMBSTONE in its place removes the entry, whoever writes it. Then its levels are marked
@@ -43,7 +43,7 @@ struct skip_node {
 
 struct shale_skiplist {
     struct coll_map map;
-    struct skip_node *head; /* of SKIP_LEVELS, without a key */
+    struct skip_node *head;                                     /* of SKIP_LEVELS, without a key */
     SHALE_ALIGNED(SHALE_FALSE_SHARING) _Atomic unsigned levels; /* of the tallest node ever */
     /* Nodes that could not be retired for want of memory, until the end; the link is in place
      * of the birth. */
@@ -119,7 +119,8 @@ void skip_drop_link(struct shale_skiplist *list, struct shale_smr_thread *slot,
 void skip_find(struct shale_skiplist *list, struct shale_smr_thread *slot, struct shale_key key,
                enum skip_edge edge, struct skip_place *place);
 
-/* The node with a key whose entry exists, and its value; NULL when there is none. Changes nothing. */
+/* The node with a key whose entry exists, and its value; NULL when there is none. Changes nothing.
+ */
 struct skip_node *skip_seek(struct shale_skiplist *list, struct shale_smr_thread *slot,
                             struct shale_key key, uint64_t *value);
 

@@ -2,9 +2,9 @@
 /*
  * The skip list by order: nearest entries, pops, ranges. Layer 4.
  *
- * An answer about neighbours is right at the moment when skip_find() saw the two nodes linked to each
- * other, the first one unmarked: nothing lay between them then. The one that is given existed before
- * that moment and is found to exist after it; if it does not, the search starts again.
+ * An answer about neighbours is right at the moment when skip_find() saw the two nodes linked to
+ * each other, the first one unmarked: nothing lay between them then. The one that is given existed
+ * before that moment and is found to exist after it; if it does not, the search starts again.
  */
 #include "collections/skiplist.h"
 
@@ -132,8 +132,8 @@ static bool before_from(const struct shale_skiplist *list, const struct skip_nod
     return order < 0 || (order == 0 && range->flags & SHALE_RANGE_FROM_EXCLUSIVE);
 }
 
-/* The node behind one on level 0. From a marked node that is searched for anew: what it leads to may
- * be gone. */
+/* The node behind one on level 0. From a marked node that is searched for anew: what it leads to
+ * may be gone. */
 static struct skip_node *behind(struct shale_skiplist *list, struct shale_smr_thread *slot,
                                 struct skip_node *node)
 {

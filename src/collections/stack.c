@@ -2,14 +2,14 @@
 /*
  * The stack: Treiber's, with elimination. Layer 4.
  *
- * A push whose compare-and-swap fails offers its node in one of a few places for a while; a pop that
- * fails looks there for one:
+ * A push whose compare-and-swap fails offers its node in one of a few places for a while; a pop
+ * that fails looks there for one:
  *
  *     EMPTY -> node -> EMPTY            offered, and withdrawn by the pusher
  *     EMPTY -> node -> TAKEN -> EMPTY   taken by a pop, seen by the pusher: both are done
  *
- * The pair takes effect at the moment when it is taken. A node that was taken there was never on the
- * stack, so nobody else can look into it, and it is freed at once.
+ * The pair takes effect at the moment when it is taken. A node that was taken there was never on
+ * the stack, so nobody else can look into it, and it is freed at once.
  */
 #include <shale/stack.h>
 
@@ -111,8 +111,8 @@ static bool take_offer(struct shale_stack *stack, uint64_t *item)
     COLL_POINT();
     if (found == EMPTY || found == TAKEN)
         return false;
-    /* ORDER STACK1 acquire <- release in offer() [stack.c]. Sees the item. Without it the node could
-     * be read before it was written. Test stack_many_threads_lose_nothing. */
+    /* ORDER STACK1 acquire <- release in offer() [stack.c]. Sees the item. Without it the node
+     * could be read before it was written. Test stack_many_threads_lose_nothing. */
     if (!shale_atomic_cas_acquire(place, &found, TAKEN))
         return false;
     struct node *node = (struct node *)found;
@@ -142,8 +142,8 @@ int shale_stack_push(struct shale_stack *stack, uint64_t item)
     *node = (struct node){.item = item, .birth = smr_birth(slot)};
     node->below = shale_atomic_load_relaxed(&stack->top);
     COLL_POINT();
-    /* ORDER SMR5 release -> acquire in smr_load() [smr/guard.h]. Publishes the node. Without it a pop
-     * could read it before it was written. Test stack_many_threads_lose_nothing. */
+    /* ORDER SMR5 release -> acquire in smr_load() [smr/guard.h]. Publishes the node. Without it a
+     * pop could read it before it was written. Test stack_many_threads_lose_nothing. */
     while (!shale_atomic_cas_release(&stack->top, &node->below, (uintptr_t)node)) {
         if (offer(stack, node))
             break;
@@ -176,8 +176,8 @@ static int try_top(struct shale_stack *stack, struct shale_smr_thread *slot, uin
     if (!node)
         return SHALE_EEMPTY;
     COLL_POINT();
-    /* ORDER SMR5 release -> acquire in smr_load() [smr/guard.h]. Passes on what the push of the node
-     * below published. Without it that node could be read before it was written. Test
+    /* ORDER SMR5 release -> acquire in smr_load() [smr/guard.h]. Passes on what the push of the
+     * node below published. Without it that node could be read before it was written. Test
      * stack_many_threads_lose_nothing. */
     if (!shale_atomic_cas_release(&stack->top, &found, node->below))
         return SHALE_EBUSY;

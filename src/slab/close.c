@@ -12,6 +12,7 @@
 #include "slab/fork.h"
 #include "slab/late.h"
 #include "slab/orphan.h"
+#include "slab/reclaim.h"
 #include "slab/registry.h"
 #include "slab/remote.h"
 
@@ -21,7 +22,8 @@ enum {
     TARGETS = 32, /* threads visited between two looks at an epoch's list */
     ORPHANS_AT_ONCE = 512,
     PENDING_AT_ONCE = 64,
-    VISIT_FAILS_MAX = 2, /* rounds over the threads that do not get outside */
+    PURGE_BYTES = 8 << 20, /* given back to the system by one close */
+    VISIT_FAILS_MAX = 2,   /* rounds over the threads that do not get outside */
 };
 
 /* Rounds are numbered; a thread's `acknowledged` is the last whose beginning it has seen. */
@@ -304,12 +306,26 @@ static enum slab_step finish_step(struct slab_thr *thr, void *argument)
     return step;
 }
 
+/* What the epoch's policy says about its memory, which is in the pool by now. */
+static void give_memory_back(enum shale_epoch_policy policy, uint64_t bytes)
+{
+    if (is_late(slab_self) || policy == SHALE_EPOCH_RETAIN)
+        return;
+    if (policy == SHALE_EPOCH_RELEASE)
+        (void)slab_pool_purge(slab_self, bytes < PURGE_BYTES ? bytes : PURGE_BYTES);
+    else
+        slab_purge_after(slab_self, bytes);
+}
+
 static void finish(struct closing *closing)
 {
+    enum shale_epoch_policy policy = (enum shale_epoch_policy)closing->head->policy;
+    uint64_t bytes = slab_epoch_live_units(closing->epoch) << SLAB_UNIT_SHIFT;
     SHALE_PROBE1(slab_epoch_end, shale_atomic_load_relaxed(&closing->head->id));
     while (slab_patiently(finish_step, closing) != SLAB_DONE)
         slab_wait();
     slab_registry_recycle(closing->slot);
+    give_memory_back(policy, bytes);
 }
 
 /* ---- phases ------------------------------------------------------------------------------------

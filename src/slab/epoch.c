@@ -7,6 +7,7 @@
 
 #include "slab/cache.h"
 #include "slab/close.h"
+#include "slab/epoch_blocks.h"
 #include "slab/epoch_units.h"
 #include "slab/fast.h"
 #include "slab/late.h"
@@ -168,17 +169,18 @@ SHALE_EXPORT int shale_epoch_of(const void *block, shale_epoch *epoch)
 
 SHALE_EXPORT void *shale_epoch_realloc(void *block, size_t size)
 {
-    shale_epoch epoch;
-    if (shale_epoch_of(block, &epoch) != 0) {
-        errno = EINVAL;
-        return NULL;
-    }
-    if (epoch == 0)
+    if (slab_usable_size(block) != 0)
         return slab_realloc(block, size);
-    size_t old_size = slab_usable_size(block);
-    if (size <= old_size && size >= old_size / SHRINK_SHARE)
-        return block;
-    void *moved = shale_epoch_alloc(epoch, size);
+    errno = EINVAL;
+    return NULL;
+}
+
+void *slab_epoch_realloc(void *block, size_t old_size, size_t size)
+{
+    bool region = slab_unit_state_of(slab_first_unit(slab_index_of(block))) == SLAB_UNIT_REGION;
+    if (size <= old_size && (region || size >= old_size / SHRINK_SHARE))
+        return block; /* a region's block frees nothing by moving */
+    void *moved = shale_epoch_alloc(epoch_of(block), size);
     if (moved == NULL)
         return NULL;
     memcpy(moved, block, old_size < size ? old_size : size);
@@ -339,6 +341,16 @@ SHALE_EXPORT int shale_epoch_find(const char *label, shale_epoch *epoch)
         }
     }
     return SHALE_ENOENT;
+}
+
+SHALE_EXPORT uint64_t shale_reclaim(uint64_t max_bytes, uint64_t max_ns)
+{
+    struct slab_thr *thr = slab_begin();
+    if (thr == NULL)
+        return 0;
+    bool late = thr->id == SLAB_LATE;
+    slab_finish(thr);
+    return late ? 0 : slab_reclaim_within(thr, max_bytes, max_ns);
 }
 
 SHALE_EXPORT uint32_t shale_epoch_max(void)

@@ -279,6 +279,7 @@ static bool give_segment(struct slab_epoch *epoch, uint32_t segment)
 static enum slab_step give_own(struct slab_epoch *epoch)
 {
     int left = SEGMENTS_AT_ONCE;
+    discharge(head_of(epoch)->account, NULL, -(uint64_t)epoch->spent_units); /* never charged */
     epoch->spent_units = 0;
     for (unsigned half = 0; half < SLAB_HALVES; half++) {
         while (epoch->listed[half] != 0) {
@@ -327,4 +328,18 @@ enum slab_step slab_epoch_give_all(struct slab_epoch *epoch)
     if (step == SLAB_DONE)
         step = give_large(epoch);
     return step == SLAB_DONE ? give_nursed(epoch) : step;
+}
+
+enum slab_step slab_epoch_drop_account(uint64_t id, struct slab_account *account)
+{
+    struct slab_epoch_head *head = slab_head_at(slab_slot_of(id));
+    struct slab_epoch *epoch = slab_epoch_at(slab_slot_of(id));
+    if (!slab_internal_try(&epoch->lock))
+        return SLAB_BUSY;
+    if (shale_atomic_load_relaxed(&head->id) == id && head->account == account) {
+        discharge(account, NULL, slab_epoch_live_units(epoch));
+        head->account = NULL;
+    }
+    shale_lock_release(&epoch->lock);
+    return SLAB_DONE;
 }

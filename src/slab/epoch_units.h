@@ -40,6 +40,12 @@ SHALE_NODISCARD enum slab_step slab_epoch_free_segments(uint32_t slot, uint32_t 
  */
 SHALE_NODISCARD enum slab_step slab_epoch_give_all(struct slab_epoch *epoch);
 
+/*
+ * An epoch that is still charged to an account is charged to nobody from here on.
+ * @return SLAB_DONE or SLAB_BUSY. op is 1.
+ */
+SHALE_NODISCARD enum slab_step slab_epoch_drop_account(uint64_t id, struct slab_account *account);
+
 /* Units that slabs, blocks and chunks of the epoch have. Locks: the epoch's, or a hint. */
 uint64_t slab_epoch_live_units(const struct slab_epoch *epoch);
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "slab/epoch_blocks.h"
 #include "slab/fast.h"
 #include "slab/foreign.h"
 #include "slab/huge.h"
@@ -167,6 +168,8 @@ void *slab_realloc(void *block, size_t size)
         void *resized = size > SLAB_CLASS_MAX ? slab_huge_resize(block, size) : NULL;
         return resized != NULL ? resized : move(block, old_size, size);
     }
+    if (slab_unit_at(slab_first_unit(slab_index_of(block)))->epoch != 0)
+        return slab_epoch_realloc(block, old_size, size);
     if (is_large(block)) {
         if (stays_large(block, size) && resize_in_place(block, size))
             return block;

@@ -198,6 +198,23 @@ uint64_t slab_reclaim(struct slab_thr *self, uint64_t max_bytes)
     return purge_any(self, max_bytes);
 }
 
+uint64_t slab_reclaim_within(struct slab_thr *self, uint64_t max_bytes, uint64_t max_ns)
+{
+    if (max_ns == 0)
+        return slab_reclaim(self, max_bytes);
+    uint64_t end = shale_clock_monotonic_ns() + max_ns;
+    uint64_t bytes = 0;
+    tidy_everyone(self);
+    while (bytes < max_bytes && shale_clock_monotonic_ns() < end) {
+        uint64_t left = max_bytes - bytes;
+        uint64_t some = purge_any(self, left < SLAB_SEGMENT_SIZE ? left : SLAB_SEGMENT_SIZE);
+        bytes += some;
+        if (some == 0)
+            break;
+    }
+    return bytes;
+}
+
 /* ---- plain malloc ----------------------------------------------------------------------------
  */
 

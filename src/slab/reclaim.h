@@ -23,6 +23,9 @@ void slab_tidy(struct slab_thr *thr);
  */
 uint64_t slab_reclaim(struct slab_thr *self, uint64_t max_bytes);
 
+/* As slab_reclaim, and no further segment is given back after max_ns; 0: no such limit. */
+uint64_t slab_reclaim_within(struct slab_thr *self, uint64_t max_bytes, uint64_t max_ns);
+
 /*
  * Plain malloc has no close: when more is free and resident than is worth keeping (keep.h), this
  * gives back as much as a freed block of `bytes` had, at least a segment, within a budget of a

@@ -35,6 +35,14 @@ uint32_t slab_registry_open(void)
     return shale_atomic_load_relaxed(&registry.open);
 }
 
+bool slab_registry_is_active(uint64_t id)
+{
+    if (!slab_epoch_exists(id))
+        return false;
+    const struct slab_epoch_head *head = slab_head_at(slab_slot_of(id));
+    return shale_atomic_load_relaxed(&head->id) == id && slab_state_of(head) == SLAB_EPOCH_ACTIVE;
+}
+
 uint32_t slab_registry_slot(const struct slab_epoch_head *head)
 {
     return (uint32_t)(((const char *)head - (const char *)slab_range.heads) / SLAB_HEAD_SIZE);

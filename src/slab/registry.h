@@ -19,6 +19,9 @@ SHALE_NODISCARD int slab_epoch_open(const struct shale_epoch_options *options,
 /* Slots that are not free. */
 uint32_t slab_registry_open(void);
 
+/* True while blocks can be allocated from the epoch. Any value may be asked about. */
+bool slab_registry_is_active(uint64_t id);
+
 /* The slot of a head. */
 uint32_t slab_registry_slot(const struct slab_epoch_head *head);
 

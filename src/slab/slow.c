@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/probe.h"
 #include "slab/cache.h"
+#include "slab/domain.h"
 #include "slab/fast.h"
 #include "slab/foreign.h"
 #include "slab/huge.h"
@@ -109,6 +110,8 @@ static void *no_memory(void)
 
 void *slab_refuse(const struct slab_request *request)
 {
+    if (request->result == SLAB_OVER_QUOTA)
+        slab_domain_tell(slab_head_at(slab_slot_of(request->epoch))->account, request->large.size);
     errno = request->result == SLAB_STALE ? ESTALE : ENOMEM;
     return NULL;
 }
@@ -229,7 +232,8 @@ void *slab_malloc_slow(size_t size, uint32_t old)
 
 void *slab_alloc_large(uint64_t epoch, size_t size, size_t alignment, bool *zero)
 {
-    struct slab_request request = {.large = {.size = size, .alignment = alignment, .epoch = epoch}};
+    struct slab_request request = {.epoch = epoch,
+                                   .large = {.size = size, .alignment = alignment, .epoch = epoch}};
     struct slab_thr *thr = slab_begin();
     bool mappable = epoch == 0; /* what is mapped directly belongs to no epoch */
     *zero = true;

@@ -9,6 +9,7 @@
 #include "slab/cache.h"
 #include "slab/class.h"
 #include "slab/close.h"
+#include "slab/domain.h"
 #include "slab/fork.h"
 #include "slab/late.h"
 #include "slab/orphan.h"
@@ -81,6 +82,7 @@ static void depart(void *value)
     struct slab_thr *thr = value;
     sigset_t saved;
     bool done;
+    slab_domain_leave_all(thr);
     slab_self = &slab_thr_gone; /* a handler, and every later destructor, uses the late heap */
     do {
         slab_enter(thr);

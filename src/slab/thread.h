@@ -28,6 +28,7 @@ enum {
     SLAB_RECENT = 64,  /* epochs found without a search, direct-mapped by slot */
     SLAB_CHUNK = 256,  /* slots in a chunk of the directory of caches */
     SLAB_CHUNKS = 256, /* 65,536 slots in all */
+    SLAB_DOMAINS = 32, /* nested */
 };
 
 /* slab_thr.attn: why the owner must not simply go on */
@@ -186,6 +187,8 @@ struct slab_thr {
     /* Only where epochs are used: the pages behind stay untouched else. */
     SHALE_ALIGNED(SHALE_FALSE_SHARING) struct slab_recent recent[SLAB_RECENT];
     struct slab_cache **directory[SLAB_CHUNKS]; /* caches by slot */
+    struct shale_domain *domains[SLAB_DOMAINS]; /* entered and not left */
+    uint32_t depth;                             /* how many of them */
 };
 
 _Static_assert(sizeof(struct slab_thr) <= SLAB_THR_SIZE, "two pages per thread");
