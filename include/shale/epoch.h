@@ -197,7 +197,7 @@ struct shale_epoch_info {
 };
 
 /*
- * Describes an epoch. used_bytes is read without a lock.
+ * Describes an epoch.
  * @return 0; SHALE_ESTALE: it has ended.
  */
 SHALE_EPOCH_API int shale_epoch_query(shale_epoch epoch,

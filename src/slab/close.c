@@ -42,7 +42,8 @@ struct closing {
 
 static enum slab_detach how_to_detach(const struct slab_epoch_head *head)
 {
-    uint64_t word = shale_atomic_load_relaxed(&head->word);
+    /* ORDER CLOSE5 acquire <- release in begin() [close.c]. How it is closed. */
+    uint64_t word = shale_atomic_load_acquire(&head->word);
     bool discard = head->how == SHALE_EPOCH_DISCARD && word >> 8 == 0;
     return (word & 0xff) == SLAB_EPOCH_CLOSING && discard ? SLAB_DETACH_DISCARD : SLAB_DETACH_LEAVE;
 }
@@ -449,9 +450,9 @@ static bool begin(struct slab_epoch_head *head, unsigned how)
         return false;
     head->how = (uint8_t)how;
     set_phase(head, SLAB_CLOSE_DETACH);
-    /* ORDER CLOSE5 release -> acquire in slab_close_unreferenced() [close.c]. Publishes how.
-     * Without it the last reference could finish another kind of close. Test
-     * epoch_discard_waits_for_references. */
+    /* ORDER CLOSE5 release -> acquire in slab_close_unreferenced() [close.c], how_to_detach()
+     * [close.c]. Publishes how. Without it the last reference could finish another kind of close.
+     * Test epoch_discard_waits_for_references. */
     while (
         !shale_atomic_cas_weak_release(&head->word, &word, (word & ~0xffull) | SLAB_EPOCH_CLOSING))
         continue;

@@ -291,6 +291,22 @@ static void copy_label(const struct slab_epoch_head *head, char *label)
 
 _Static_assert(SLAB_LABEL_WORDS * sizeof(uint64_t) == SHALE_EPOCH_LABEL_MAX, "one size of labels");
 
+struct counting {
+    struct slab_epoch *epoch;
+    uint64_t *units;
+};
+
+static enum slab_step count_used(struct slab_thr *thr, void *argument)
+{
+    const struct counting *counting = argument;
+    (void)thr;
+    if (!slab_internal_try(&counting->epoch->lock))
+        return SLAB_BUSY;
+    *counting->units = slab_epoch_live_units(counting->epoch);
+    shale_lock_release(&counting->epoch->lock);
+    return SLAB_DONE;
+}
+
 SHALE_EXPORT int shale_epoch_query(shale_epoch epoch, struct shale_epoch_info *info)
 {
     struct slab_epoch_head *head = find_head(epoch);
@@ -298,6 +314,9 @@ SHALE_EXPORT int shale_epoch_query(shale_epoch epoch, struct shale_epoch_info *i
         return SHALE_ESTALE;
     uint64_t word = shale_atomic_load_relaxed(&head->word);
     struct slab_epoch *lists = slab_epoch_at(slab_slot_of(epoch));
+    uint64_t used = 0;
+    while (slab_patiently(count_used, &(struct counting){lists, &used}) == SLAB_BUSY)
+        slab_wait();
     struct shale_epoch_info told = {
         .epoch = epoch,
         .state = (enum shale_epoch_state)(word & 0xff),
@@ -306,7 +325,7 @@ SHALE_EXPORT int shale_epoch_query(shale_epoch epoch, struct shale_epoch_info *i
         .policy = (enum shale_epoch_policy)head->policy,
         .references = (uint32_t)(word >> 8),
         .opened_ns = head->opened_ns,
-        .used_bytes = slab_epoch_live_units(lists) << SLAB_UNIT_SHIFT,
+        .used_bytes = used << SLAB_UNIT_SHIFT,
     };
     copy_label(head, told.label);
     shale_fence_acquire(); /* ORDER EPOCH2 acquire <- release in fill_head() [registry.c]. What was

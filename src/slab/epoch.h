@@ -56,17 +56,17 @@ struct slab_epoch_head {
     _Atomic uint64_t word;  /* references << 8 | enum slab_epoch_state */
     _Atomic uint64_t round; /* of close.h */
     struct slab_account *account;
-    uint64_t opened_ns;
+    _Atomic uint64_t opened_ns;
     _Atomic uint32_t remote; /* a thread freed a block of another's slab */
     _Atomic uint32_t busy;   /* somebody works on the close */
     _Atomic uint32_t queued; /* on the stack of those to be looked at */
     uint32_t next;           /* free slots */
     uint32_t next_queued;    /* that stack */
     _Atomic uint8_t phase;   /* enum slab_close_phase; written by who is busy */
-    uint8_t kind;            /* enum slab_epoch_kind */
-    uint8_t flags;
-    uint8_t policy;
-    uint8_t how;                              /* enum slab_close_how */
+    _Atomic uint8_t kind;    /* enum shale_epoch_kind; this and the next two: by open */
+    _Atomic uint8_t flags;
+    _Atomic uint8_t policy;
+    _Atomic uint8_t how; /* enum shale_epoch_close; written before the state says CLOSING */
     _Atomic uint64_t label[SLAB_LABEL_WORDS]; /* text, zero-padded */
 };
 
@@ -89,7 +89,7 @@ struct slab_epoch {
     uint32_t large;               /* first segment of the first block of segments */
     uint32_t large_segments;      /* in such blocks */
     uint32_t nursed[SLAB_NURSED]; /* units of the nursery */
-    uint32_t nursed_used;         /* of those; the others are kept for the next need */
+    uint32_t nursed_used;         /* bit per entry: taken; the others wait for the next need */
     struct slab_cache *caches;    /* of the threads */
 };
 

@@ -66,13 +66,21 @@ static bool has_handles(const struct slab_epoch *epoch)
     return (head_of(epoch)->flags & SHALE_EPOCH_HANDLES) != 0;
 }
 
+/* Stays with the epoch, for its next need or its end. */
+static void free_nursed(struct slab_epoch *epoch, uint32_t unit)
+{
+    for (unsigned i = 0; i < SLAB_NURSED; i++)
+        if (epoch->nursed[i] == unit)
+            epoch->nursed_used &= ~(1u << i);
+}
+
 /* One that the epoch has and does not use, or a new one of the nursery. */
 static enum slab_step take_nursed(struct slab_epoch *epoch, struct slab_run *run,
                                   struct slab_growth *grow)
 {
     unsigned i = 0;
     while (i < SLAB_NURSED && epoch->nursed[i] != SLAB_NONE &&
-           (slab_unit_state_of(epoch->nursed[i]) != SLAB_UNIT_FREE ||
+           ((epoch->nursed_used >> i & 1) != 0 ||
             (has_handles(epoch) && slab_is_spent(epoch->nursed[i]))))
         i++;
     if (i == SLAB_NURSED)
@@ -84,7 +92,7 @@ static enum slab_step take_nursed(struct slab_epoch *epoch, struct slab_run *run
         epoch->nursed[i] = run->unit;
     }
     *run = (struct slab_run){epoch->nursed[i], run->unit == epoch->nursed[i] && run->zero};
-    epoch->nursed_used++;
+    epoch->nursed_used |= 1u << i;
     return SLAB_DONE;
 }
 
@@ -112,7 +120,7 @@ static enum slab_step take_unspent(struct slab_epoch *epoch, unsigned half, uint
         if (step != SLAB_DONE || !has_handles(epoch) || !slab_is_spent(run->unit))
             return step;
         if (is_nursed(run->unit))
-            epoch->nursed_used--;
+            free_nursed(epoch, run->unit);
         else
             epoch->spent_units += count;
     }
@@ -142,7 +150,7 @@ enum slab_step slab_epoch_take_units(uint64_t id, unsigned half, uint32_t count,
 uint64_t slab_epoch_live_units(const struct slab_epoch *epoch)
 {
     return shale_atomic_load_relaxed(&epoch->used_units) - epoch->purging_units -
-           epoch->spent_units + epoch->nursed_used +
+           epoch->spent_units + (uint32_t)__builtin_popcount(epoch->nursed_used) +
            (uint64_t)epoch->large_segments * SLAB_SEGMENT_UNITS;
 }
 
@@ -160,7 +168,7 @@ void slab_epoch_give_units(struct slab_epoch *epoch, uint32_t unit, uint32_t cou
         return;
     }
     if (is_nursed(unit))
-        epoch->nursed_used--; /* stays with the epoch, for its next need or its end */
+        free_nursed(epoch, unit);
     else
         slab_units_give(epoch, unit, count);
     gave(epoch, count);
@@ -315,7 +323,7 @@ static enum slab_step give_nursed(struct slab_epoch *epoch)
         epoch->nursed[i] = SLAB_NONE;
     }
     shale_lock_release(&slab_epoch_nursery.lock);
-    discharge(head_of(epoch)->account, NULL, epoch->nursed_used);
+    discharge(head_of(epoch)->account, NULL, (uint32_t)__builtin_popcount(epoch->nursed_used));
     epoch->nursed_used = 0;
     return SLAB_DONE;
 }

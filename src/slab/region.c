@@ -58,7 +58,7 @@ static enum slab_step take_chunk(struct slab_cache *cache, const struct slab_lar
     struct slab_run run;
     const struct slab_epoch *epoch = slab_epoch_at(cache->slot);
     size_t room = SLAB_UNIT_SIZE - bits_bytes(1);
-    bool small = epoch->nursed_used < SLAB_NURSED && epoch->segments == 0 &&
+    bool small = epoch->nursed_used != (1u << SLAB_NURSED) - 1 && epoch->segments == 0 &&
                  wanted->size + wanted->alignment + 16 <= room / 2;
     uint32_t units = small ? 1 : SLAB_WIDE_UNITS;
     enum slab_step step = slab_epoch_take_units(cache->epoch, 0, units, 1, &run, grow);

@@ -185,7 +185,8 @@ static int check_epoch(uint32_t slot, uint32_t *nursed)
     uint64_t used =
         shale_atomic_load_relaxed(&epoch->used_units) - epoch->purging_units - epoch->spent_units;
     bool discarded = slab_state_of(head) == SLAB_EPOCH_CLOSING;
-    if (rule == 0 && !discarded && units_of[slot] != used + epoch->nursed_used)
+    if (rule == 0 && !discarded &&
+        units_of[slot] != used + (uint32_t)__builtin_popcount(epoch->nursed_used))
         rule = 32;
     return rule;
 }
