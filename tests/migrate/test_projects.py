@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import compare_with_sed
 from sources import fetch
 from support import migrate, open_folder, ordinary_user, read_tree, report
 
@@ -41,6 +42,11 @@ __attribute__((destructor)) static void watch(void)
                 (unsigned long)report.foreign_count, (unsigned long)report.double_free_count);
 }
 """
+
+GUIDE = (SOURCE / "docs/guide/migrating.md").read_text()
+GUIDE_ROWS = [(package, folder, figures) for package, folder, figures in re.findall(
+    r"^\| (\S+ \d\S*) `(\S+)` \| (\d.*) \|$", GUIDE, re.M)]
+assert len(GUIDE_ROWS) == len(PROJECTS)
 
 
 def run(command, **options):
@@ -83,13 +89,16 @@ class Backend:
         self.log.chmod(0o666)
         return {**os.environ, "MOCK_REPORT": str(self.log)}
 
+    def counts(self):
+        """The mock's: blocks given out, foreign frees, double frees, of all processes."""
+        processes = [tuple(map(int, line.split())) for line in self.log.read_text().splitlines()]
+        return tuple(map(sum, zip(*processes)))
+
     def check(self, allocations):
         """After the tests: under the mock much was allocated and nothing foreign was freed."""
-        if self.name != "mock":
-            return
-        processes = [tuple(map(int, line.split())) for line in self.log.read_text().splitlines()]
-        allocated, foreign, double = map(sum, zip(*processes))
-        assert allocated >= allocations and (foreign, double) == (0, 0)
+        if self.name == "mock":
+            allocated, foreign, double = self.counts()
+            assert allocated >= allocations and (foreign, double) == (0, 0)
 
 
 @pytest.fixture(scope="session", params=BACKENDS)
@@ -131,6 +140,16 @@ def test_dry_run_is_quick_and_undo_is_exact(package, tmp_path):
     assert read_tree(tree) == before
 
 
+@pytest.mark.parametrize("row", GUIDE_ROWS)
+def test_the_guides_comparison_with_sed(row):
+    """Its rows hold for the versions that they name; another version is only compared."""
+    package, folder, figures = row
+    tree = fetch(package.split()[0])
+    now = compare_with_sed.row(report(tree / folder, "--no-compile-commands"), tree / folder)
+    print(f"{tree.name}: {now}")
+    assert tree.name.split("-")[-1] != package.split()[1] or now == figures
+
+
 LUA_SCRIPT = b"""
 local t = {} for i = 1, 50000 do t[#t + 1] = string.rep("x", i % 100) .. i end
 table.sort(t) collectgarbage() local s = 0 for _, v in ipairs(t) do s = s + #v end
@@ -153,20 +172,44 @@ def test_lua_runs_converted(backend, tmp_path):
     backend.check(100_000)
 
 
-def test_json_c_passes_its_tests_converted_by_its_compile_database(backend, tmp_path):
-    tree = copy_of("json-c", tmp_path)
-    run(["cmake", "-S", tree, "-B", tmp_path / "out", "-G", "Ninja", "-DDISABLE_WERROR=ON",
+def configure_json_c(backend, tree, out):
+    run(["cmake", "-S", tree, "-B", out, "-G", "Ninja", "-DDISABLE_WERROR=ON",
          "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON", f"-DCMAKE_C_FLAGS={backend.compile}",
          f"-DCMAKE_C_STANDARD_LIBRARIES={backend.link}"])
+
+
+def json_c_tests(backend, out):
+    run(["ninja", "-C", out])
+    return run(["ctest", "--test-dir", out], env={**backend.environment(), "USE_VALGRIND": "0"})
+
+
+def test_json_c_passes_its_tests_converted_by_its_compile_database(backend, tmp_path):
+    tree = copy_of("json-c", tmp_path)
+    configure_json_c(backend, tree, tmp_path / "out")
     database = ["--compile-commands", tmp_path / "out"]
     convert(tree, "json-c", *database)
     whole = report(tree, *database)
     assert whole["totals"]["converted"] == 0 and any(site["inactive"] for site in whole["sites"])
-    run(["ninja", "-C", tmp_path / "out"])
-    out = run(["ctest", "--test-dir", tmp_path / "out"],
-              env={**backend.environment(), "USE_VALGRIND": "0"})
-    assert "100% tests passed, 0 tests failed out of 23" in out
+    assert "100% tests passed, 0 tests failed out of 23" in json_c_tests(backend, tmp_path / "out")
     backend.check(5_000)
+
+
+SED_NAMES = {"malloc": "alloc", "calloc": "calloc", "realloc": "realloc", "free": "free",
+             "strdup": "strdup", "strndup": "strndup"}
+
+
+@pytest.mark.parametrize("backend", ["mock"], indirect=True)
+def test_json_c_converted_by_sed_frees_memory_of_libc(backend, tmp_path):
+    """The comparison of the guide, at run time: the usual script, with the right names even."""
+    tree = copy_of("json-c", tmp_path)
+    script = "1i #include <shale/alloc.h>\n" + "".join(
+        f"s/\\b{old}[[:space:]]*\\(/shale_{new}(/g\n" for old, new in SED_NAMES.items())
+    run(["sed", "-i", "-E", script, *tree.glob("*.c"), *tree.glob("*.h"), *tree.glob("tests/*.c")])
+    configure_json_c(backend, tree, tmp_path / "out")
+    json_c_tests(backend, tmp_path / "out")
+    _, foreign, _ = backend.counts()
+    print(f"json-c converted by sed: {foreign} frees of memory of libc in its own tests")
+    assert foreign > 0
 
 
 def test_zlib_passes_its_tests_converted(backend, tmp_path):
