@@ -160,13 +160,41 @@ int migrate_write(const struct migrate_options *options, const struct migrate_pl
     return error;
 }
 
+/* The nearest folder above with a journal: what was written there with more paths. NULL: none. */
+static char *journal_above(const char *root)
+{
+    char *above = must_copy(root);
+    for (char *slash; (slash = strrchr(above, '/')) && slash > above;) {
+        *slash = '\0';
+        char *folder = must_format("%s/.shale-migrate", above);
+        bool there = access(folder, F_OK) == 0;
+        free(folder);
+        if (there)
+            return above;
+    }
+    free(above);
+    return NULL;
+}
+
+static char *nothing_to_undo(const char *root)
+{
+    char *above = journal_above(root);
+    char *message =
+        above ? must_format("there is nothing to undo in '%s', but in '%s'; give the paths that "
+                            "--write had",
+                            root, above)
+              : must_format("there is nothing to undo in '%s'", root);
+    free(above);
+    return message;
+}
+
 static int take_back(struct journal *journal, bool force, char **message)
 {
     struct journal_error failed = {0};
     if (journal_load_last(journal) != 0) {
         bool none = errno == ENOENT;
         *message =
-            none ? must_format("there is nothing to undo in '%s'", journal->root)
+            none ? nothing_to_undo(journal->root)
                  : must_format("cannot read the journal '%s': %s", journal->own, strerror(errno));
         return none ? SHALE_ENOENT : SHALE_EIO;
     }
@@ -196,7 +224,7 @@ int migrate_undo(const struct migrate_options *options, size_t *restored, char *
         bool none = errno == ENOENT;
         error = none ? SHALE_ENOENT : cannot_journal(root, message);
         if (none)
-            *message = must_format("there is nothing to undo in '%s'", root);
+            *message = nothing_to_undo(root);
     } else {
         error = take_back(&journal, options->force, message);
         if (error == 0)

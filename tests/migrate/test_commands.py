@@ -149,6 +149,15 @@ def test_several_writes_are_undone_one_at_a_time(tmp_path):
     assert b"nothing to undo" in err
 
 
+def test_undo_of_a_part_names_where_the_whole_is(tmp_path):
+    write_tree(tmp_path, {"one/a.c": BODY, "two/b.c": BODY})
+    migrate("--write", "one", "two", cwd=tmp_path)
+    _, err = migrate("--undo", "one", cwd=tmp_path, status=69)
+    assert f"but in '{tmp_path}'; give the paths that --write had".encode() in err
+    migrate("--undo", "one", "two", cwd=tmp_path)
+    assert read_tree(tmp_path) == {"one/a.c": BODY, "two/b.c": BODY}
+
+
 def test_excluded_files_count_as_outside(tmp_path):
     write_tree(tmp_path, {"a.c": b"void f(void) { free(other_make()); }\n",
                           "other.c": b"void *other_make(void) { return malloc(3); }\n"})
