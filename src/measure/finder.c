@@ -257,6 +257,9 @@ int finder_find(const char *request, struct finder_list *list, char *reason, siz
     const struct identify_allocator *known = identify_allocator_by_name(name);
     if (!known) {
         known_names(names, sizeof names);
+        if (strcmp(name, "slab") == 0) /* what the front door calls it */
+            return refuse(list, SHALE_ENOENT, reason, reason_size,
+                          "the slab engine as a library is called 'shale'");
         return refuse(list, SHALE_ENOENT, reason, reason_size,
                       "'%s' is no allocator that is known here; known are %s, or give the path of "
                       "a library with a slash in it",

@@ -227,6 +227,10 @@ def test_program_that_cannot_load_says_so(tmp_path):
 # Allocators that cannot be used
 
 
+def test_engine_by_the_front_doors_name_is_told_its_own():
+    assert "is called 'shale'" in error_of(shale("run", "-a", "slab", "--", "true"), 125)
+
+
 def test_unknown_allocator_lists_the_known():
     text = error_of(shale("run", "-a", "nomalloc", "--", "true"), 125)
     assert "'nomalloc'" in text and "mimalloc" in text and "shale run --list" in text
