@@ -79,7 +79,8 @@ TABLE = {
     "node-workers": (["node", "-e", NODE], "8000000 100000 d29751f2\n"),
     "bash-forks": (["bash", "-c", BASH_FORKS], "492\n"),
     "bash-tree-of-forks": (["bash", "-c", BASH_TREE], "well\n"),
-    "su-ignores-it": (["su", "-s", "/bin/sh", "-c", "echo well", "root"], "well\n"),
+    "no-new-privileges": (["setpriv", "--no-new-privs", "sh", "-c",
+                           "grep -c NoNewPrivs:.1 /proc/self/status"], "1\n"),
 }
 
 
