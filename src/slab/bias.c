@@ -116,17 +116,28 @@ static void answer_close(struct slab_thr *thr)
     slab_wait();
 }
 
+/* A few: each is a miss or three on another core's lines. The next operation goes on with them. */
+static void answer_inbox(struct slab_thr *thr)
+{
+    slab_collect_messages(thr, SLAB_MESSAGES_AT_ONCE);
+    if (thr->messages != NULL)
+        shale_atomic_fetch_or_relaxed(&thr->attn, SLAB_ATTN_INBOX);
+}
+
 void slab_enter_slow(struct slab_thr *thr)
 {
+    uint32_t done = SLAB_ATTN_FENCED;
     for (;;) {
         uint32_t attn = enter_fenced(thr);
-        if ((attn & ~(uint32_t)SLAB_ATTN_FENCED) == 0)
+        if ((attn & ~done) == 0)
             return;
         if ((attn & SLAB_ATTN_HELD) != 0) {
             wait_for_visitor(thr);
-        } else if ((attn & SLAB_ATTN_INBOX) != 0) {
-            if (claim(thr, attn, SLAB_ATTN_INBOX))
-                slab_collect_messages(thr, UINT32_MAX);
+        } else if ((attn & ~done & SLAB_ATTN_INBOX) != 0) {
+            if (claim(thr, attn, SLAB_ATTN_INBOX)) {
+                answer_inbox(thr);
+                done |= SLAB_ATTN_INBOX;
+            }
         } else if ((attn & SLAB_ATTN_CLOSE) != 0) {
             if (claim(thr, attn, SLAB_ATTN_CLOSE))
                 answer_close(thr);

@@ -30,7 +30,6 @@ static struct {
     struct shale_lock lock;
     struct list dirty[SLAB_HALVES];
     struct list clean[SLAB_HALVES];
-    uint64_t bits[SEGMENTS_MAX / BITS];
 } pool = {.lock = SHALE_LOCK_INIT(SHALE_RANK_SLAB_INTERNAL)};
 
 struct slab_pool_tally slab_pool_tally;
@@ -51,9 +50,12 @@ uint32_t slab_pool_fresh(unsigned half)
     return slab_pool_tally.fresh[half];
 }
 
+/* Not in `pool`, whose lock makes it initialized data: 64 KiB of zeros would come from the file. */
+static uint64_t free_bits[SEGMENTS_MAX / BITS];
+
 static bool is_free(uint32_t segment)
 {
-    return (pool.bits[segment / BITS] >> (segment % BITS) & 1) != 0;
+    return (free_bits[segment / BITS] >> (segment % BITS) & 1) != 0;
 }
 
 static struct list *list_of(const struct slab_seg *seg)
@@ -80,7 +82,7 @@ static void add_free(uint32_t segment)
     else
         list->oldest = segment;
     list->newest = segment;
-    pool.bits[segment / BITS] |= 1ull << (segment % BITS);
+    free_bits[segment / BITS] |= 1ull << (segment % BITS);
     shale_atomic_add_single_writer(count_of(seg), 1);
 }
 
@@ -98,7 +100,7 @@ static void remove_free(uint32_t segment)
         list->oldest = seg->prev;
     seg->next = seg->prev = SLAB_NONE;
     seg->listed = false;
-    pool.bits[segment / BITS] &= ~(1ull << (segment % BITS));
+    free_bits[segment / BITS] &= ~(1ull << (segment % BITS));
     shale_atomic_add_single_writer(count_of(seg), -1u);
 }
 
@@ -140,7 +142,7 @@ static uint32_t align_index(uint32_t segment, uint32_t align)
 static uint32_t next_bit(uint32_t from, uint32_t end, bool free)
 {
     while (from < end) {
-        uint64_t word = pool.bits[from / BITS];
+        uint64_t word = free_bits[from / BITS];
         word = (free ? word : ~word) >> (from % BITS);
         if (word != 0) {
             from += (uint32_t)__builtin_ctzll(word);
@@ -389,7 +391,7 @@ void slab_pool_forget(void)
     for (unsigned half = 0; half < SLAB_HALVES; half++)
         pool.dirty[half] = pool.clean[half] = (struct list){SLAB_NONE, SLAB_NONE};
     for (uint32_t i = 0; i < slab_range.segments / BITS + 1 && i < SEGMENTS_MAX / BITS; i++)
-        pool.bits[i] = 0;
+        free_bits[i] = 0;
     shale_atomic_store_relaxed(&slab_pool_tally.used, 0);
     shale_atomic_store_relaxed(&slab_pool_tally.large, 0);
     shale_atomic_store_relaxed(&slab_pool_tally.dirty, 0);

@@ -304,6 +304,7 @@ void slab_collect_messages(struct slab_thr *thr, uint32_t max)
         struct slab_block *chain = thr->messages;
         uint64_t next = ((struct message *)(void *)chain)->next;
         thr->messages = (struct slab_block *)(uintptr_t)(next & SLAB_INBOX_ADDRESS);
+        __builtin_prefetch(thr->messages);
         handle(thr, chain, COUNT_OF(next));
     }
 }

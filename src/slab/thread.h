@@ -22,7 +22,7 @@ enum {
     SLAB_THR_SIZE = 8192,
     SLAB_BATCHES = 16,     /* direct-mapped by unit */
     SLAB_EMPTIES_MAX = 64, /* 4 MiB of slabs kept for the next need */
-    SLAB_MESSAGES_AT_ONCE = 8,
+    SLAB_MESSAGES_AT_ONCE = 2,
     SLAB_DIRECT_MAX = 1024, /* bytes: up to here malloc needs no class */
     SLAB_DIRECT = SLAB_DIRECT_MAX / 16 + 1,
     SLAB_RECENT = 64,  /* epochs found without a search, direct-mapped by slot */

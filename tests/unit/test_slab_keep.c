@@ -13,8 +13,8 @@
 #include "slab/validate.h"
 
 enum {
-    COUNT = 80000,
-    SIZE_MAX_DRAWN = 1024, /* 40 MiB in all */
+    COUNT = 40000,
+    SIZE_MAX_DRAWN = 1024, /* 20 MiB in all */
     MS = 1000000,
 };
 
@@ -95,7 +95,7 @@ static void purge_loop_learns_to_keep(void **state)
         pass(1);
     }
     before = os_fail_calls(OS_ADVISE);
-    for (int round = 0; round < 20; round++) {
+    for (int round = 0; round < 6; round++) {
         take_all();
         free_all();
         pass(1);
