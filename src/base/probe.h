@@ -3,12 +3,13 @@
  * Static tracepoints (USDT): a nop in the code and a note in the file, for bpftrace, perf and gdb.
  * Layer 0.
  *
- *     SHALE_PROBE2(epoch_close, id, bytes);        bpftrace -e
- * 'usdt:./libshale.so:shale:epoch_close
+ *     SHALE_PROBE2(slab_purge, segment, purged);
+ *     bpftrace -e 'usdt:./libshale.so:shale:slab_purge { @ = count(); }'
  *
- * Provider `shale`. With <sys/sdt.h> at build time they are real. Without it the arguments are
- * still checked by the compiler and nothing else is left. Arguments are integers or pointers and
- * must have no side effect: they are evaluated in one of the two builds only.
+ * Provider `shale`. docs/guide/statistics.md lists them all. With <sys/sdt.h> at build time they
+ * are real. Without it the arguments are still checked by the compiler and nothing else is left.
+ * Arguments are integers or pointers and must have no side effect: they are evaluated in one of the
+ * two builds only.
  */
 #ifndef SHALE_BASE_PROBE_H
 #define SHALE_BASE_PROBE_H

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/os.h"
+#include "base/probe.h"
 #include "slab/fork.h"
 #include "slab/range.h"
 #include "slab/thread.h"
@@ -90,6 +91,7 @@ void *slab_huge_alloc(size_t size, size_t alignment)
         taken++;
         SLAB_TOTAL(direct_bytes, size);
         SLAB_TOTAL(direct_allocs, 1);
+        SHALE_PROBE2(slab_direct_map, block, size);
     }
     slab_os_unlock(&slab_huge_lock, &saved);
     if (!room) {

@@ -49,6 +49,7 @@ void slab_make_orphan(struct slab_thr *thr, struct slab_hot *hot)
     push_orphan(epoch, hot);
     thr->owned--;
     SLAB_COUNT(thr, orphaned, 1);
+    SHALE_PROBE2(slab_orphan, hot->unit, hot->allocs - hot->frees);
     do {
         slab_collect(thr, hot);
         if (hot->frees >= hot->allocs)

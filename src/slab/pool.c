@@ -238,6 +238,8 @@ enum slab_step slab_pool_take(unsigned half, uint32_t count, uint32_t align,
     if (step == SLAB_DONE)
         mark_taken(*segment, count, state);
     shale_lock_release(&pool.lock);
+    if (step == SLAB_DONE)
+        SHALE_PROBE2(slab_segment_take, *segment, count);
     return step;
 }
 

@@ -7,6 +7,7 @@
 #include <shale/error.h>
 
 #include "base/os.h"
+#include "base/probe.h"
 #include "base/system.h"
 #include "slab/bias.h"
 #include "slab/epoch.h"
@@ -287,6 +288,7 @@ static int move_frontier(unsigned half, uint32_t from, uint32_t segment)
     if (wanted > segment && (is_locked(segment - 1) || open_segments(segment, wanted) != 0))
         wanted = segment;
     SLAB_TOTAL(frontier_moves, 1);
+    SHALE_PROBE2(slab_range_grow, half, wanted);
     if (step[half] < longest_step())
         step[half] *= 2;
     /* ORDER RANGE1 release -> acquire in slab_pool_take() [pool.c]. Publishes that the pages below

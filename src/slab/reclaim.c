@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/os.h"
+#include "base/probe.h"
 #include "slab/bias.h"
 #include "slab/close.h"
 #include "slab/fork.h"
@@ -143,6 +144,7 @@ static uint64_t purge_units(struct slab_thr *self, struct slab_epoch *epoch, uin
         bool purged = shale_os_purge(slab_unit_address(unit), size) == 0;
         give_purged_patiently(self, epoch, unit, count, purged);
         SLAB_TOTAL(unit_purges, 1);
+        SHALE_PROBE3(slab_purge_units, unit, count, purged);
         if (!purged) {
             SLAB_TOTAL(unit_purges_failed, 1);
             break; /* locked memory: the next one would fail as well */
@@ -194,8 +196,11 @@ static uint64_t purge_any(struct slab_thr *self, uint64_t max_bytes)
 
 uint64_t slab_reclaim(struct slab_thr *self, uint64_t max_bytes)
 {
+    SHALE_PROBE1(slab_reclaim, max_bytes);
     tidy_everyone(self);
-    return purge_any(self, max_bytes);
+    uint64_t bytes = purge_any(self, max_bytes);
+    SHALE_PROBE1(slab_reclaim_end, bytes);
+    return bytes;
 }
 
 uint64_t slab_reclaim_within(struct slab_thr *self, uint64_t max_bytes, uint64_t max_ns)

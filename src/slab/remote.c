@@ -2,6 +2,7 @@
 /* Batches, words and inboxes. Layer 1. */
 #include "slab/remote.h"
 
+#include "base/probe.h"
 #include "slab/class.h"
 #include "slab/epoch.h"
 #include "slab/orphan.h"
@@ -137,6 +138,7 @@ static void send_counted(struct slab_thr *thr, uint32_t unit, struct slab_block 
 {
     enum sent sent = send(unit, head, tail, count);
     SLAB_COUNT(thr, flushes, 1);
+    SHALE_PROBE2(slab_send, unit, count);
     if (sent == SENT_MESSAGE)
         SLAB_COUNT(thr, messages_sent, 1);
     else if (sent == WRONG)
@@ -244,6 +246,7 @@ void slab_collect(struct slab_thr *thr, struct slab_hot *hot)
     uint64_t word = shale_atomic_exchange_acquire(&rem->word, 0);
     slab_take_back(hot, decode(hot->unit, word), NULL, COUNT_OF(word));
     SLAB_COUNT(thr, collected, COUNT_OF(word));
+    SHALE_PROBE2(slab_collect, hot->unit, COUNT_OF(word));
 }
 
 void slab_arm(struct slab_thr *thr, struct slab_hot *hot)
@@ -282,6 +285,7 @@ static void handle(struct slab_thr *thr, struct slab_block *chain, uint32_t coun
     struct slab_hot *hot = slab_hot_at(unit);
     slab_take_back(hot, chain, tail, count);
     SLAB_COUNT(thr, collected, count);
+    SHALE_PROBE2(slab_collect, unit, count);
     if (hot->list != SLAB_LIST_CURRENT)
         slab_arm(thr, hot);
     slab_reclassify(thr, hot);

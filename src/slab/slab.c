@@ -218,6 +218,7 @@ static bool try_release(struct slab_thr *thr, struct slab_hot *hot)
     shale_lock_release(&epoch->lock);
     thr->owned--;
     SLAB_COUNT(thr, slabs_released, 1);
+    SHALE_PROBE2(slab_release, hot->unit, hot->size);
     return true;
 }
 
@@ -363,6 +364,7 @@ enum slab_step slab_take(struct slab_thr *thr, const struct slab_cache *cache, u
         slab_tag_make(thr, slab_hot_at(run.unit), run.zero);
     thr->owned++;
     SLAB_COUNT(thr, slabs_taken, 1);
+    SHALE_PROBE2(slab_take, run.unit, slab_class_sizes[class]);
     *hot = slab_hot_at(run.unit);
     return SLAB_DONE;
 }

@@ -104,6 +104,7 @@ bool slab_run(struct slab_thr *thr, struct slab_request *request,
 static void *no_memory(void)
 {
     SLAB_TOTAL(failed, 1);
+    SHALE_PROBE0(slab_failed);
     errno = ENOMEM;
     return NULL;
 }
