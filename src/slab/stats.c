@@ -8,33 +8,26 @@
 #include "slab/stop.h"
 #include "slab/survey.h"
 
-/* Everybody stands still: a plain copy. */
-static int copy(const void *unused, uint64_t address, void *out, size_t size)
-{
-    (void)unused;
-    memcpy(out, (const void *)(uintptr_t)address, size); // NOLINT(performance-no-int-to-ptr)
-    return 0;
-}
-
 /*
- * Others write meanwhile, by plain stores: word by word, so that each is one moment's. That a value
- * may be old is what approximate means; the thread sanitizer is not asked.
+ * Word by word, so that each is of one moment: what others write meanwhile. That is anything where
+ * nobody is held outside; where everybody is, it is the words of the lock itself and counters of
+ * waiting. The thread sanitizer is not asked.
  */
 #if SHALE_THREAD_SANITIZER
 __attribute__((no_sanitize("thread")))
 #endif
 static int
-copy_while_used(const void *unused, uint64_t address, void *out, size_t size)
+copy(const void *unused, uint64_t address, void *out, size_t size)
 {
-    const volatile uint64_t *from = (const volatile uint64_t *)(uintptr_t)address; // NOLINT
-    const volatile uint32_t *half = (const volatile uint32_t *)(uintptr_t)address; // NOLINT
+    const volatile uint64_t *words = (const volatile uint64_t *)(uintptr_t)address;  // NOLINT
+    const volatile uint32_t *halves = (const volatile uint32_t *)(uintptr_t)address; // NOLINT
     (void)unused;
     if (size % sizeof(uint64_t) == 0 && address % sizeof(uint64_t) == 0)
         for (size_t i = 0; i < size / sizeof(uint64_t); i++)
-            ((uint64_t *)out)[i] = from[i];
+            ((uint64_t *)out)[i] = words[i];
     else
         for (size_t i = 0; i < size / sizeof(uint32_t); i++)
-            ((uint32_t *)out)[i] = half[i];
+            ((uint32_t *)out)[i] = halves[i];
     return 0;
 }
 
@@ -52,7 +45,7 @@ static int look(void *argument)
 int slab_stats_take(struct slab_stats *stats, bool exact, const struct slab_source *threads)
 {
     struct taking taking = {.stats = stats, .source = {.map = &slab_map, .follow = exact}};
-    taking.source.read = exact ? copy : copy_while_used;
+    taking.source.read = copy;
     if (threads != NULL) {
         taking.source.thread = threads->thread;
         taking.source.thread_context = threads->thread_context;
