@@ -109,6 +109,22 @@ static int fetch_view(const struct walk *walk, uint64_t unit, uint32_t count, st
     return error;
 }
 
+static bool same_life(const struct slab_unit *one, const struct slab_unit *other)
+{
+    return shale_atomic_load_relaxed(&one->generation) ==
+               shale_atomic_load_relaxed(&other->generation) &&
+           shale_atomic_load_relaxed(&one->state) == shale_atomic_load_relaxed(&other->state) &&
+           one->class == other->class && one->epoch == other->epoch;
+}
+
+static bool settled(const struct view *view, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (!same_life(&view->units[i], &view->again[i]))
+            return false;
+    return true;
+}
+
 /*
  * The first `count` units of a segment. The generation of a unit works as a sequence lock does: a
  * slab that was given away between the two looks is looked at again, or passed over at last.
@@ -121,11 +137,11 @@ static int count_units(struct walk *walk, uint32_t segment, uint32_t count)
         int error = fetch_view(walk, unit, count, &view);
         if (error != 0)
             return error;
-        if (memcmp(view.units, view.again, count * sizeof(struct slab_unit)) == 0)
+        if (settled(&view, count))
             break;
     }
     for (uint32_t i = 0; i < count; i++)
-        if (memcmp(&view.units[i], &view.again[i], sizeof(struct slab_unit)) == 0)
+        if (same_life(&view.units[i], &view.again[i]))
             count_unit(walk, &view, i);
     return 0;
 }

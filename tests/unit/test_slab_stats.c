@@ -167,12 +167,12 @@ static void stats_while_threads_work_are_plausible(void **state)
         assert_int_equal(pthread_create(&threads[i], NULL, churn, (void *)i), 0);
     for (int i = 0; i < 300; i++) {
         struct shale_stats stats = take(i % 3 == 0);
-        assert_true(stats.used_bytes + stats.dirty_bytes <= 512u << 20);
-        assert_true(stats.slabs <= CHURNERS * 64u * SLAB_CLASSES);
-        assert_true(stats.large_blocks <= 2 * CHURNERS * 64u);
+        assert_true(stats.used_bytes + stats.dirty_bytes <= (uint64_t)512 << 20);
+        assert_true(stats.slabs <= CHURNERS * 64ul * SLAB_CLASSES);
+        assert_true(stats.large_blocks <= CHURNERS * 128ul);
         if (stats.exact) {
-            assert_true(stats.live_blocks <= CHURNERS * 64u);
-            assert_true(stats.live_bytes <= CHURNERS * 64u * (SLAB_UNIT_SIZE * 2));
+            assert_true(stats.live_blocks <= CHURNERS * 64ul);
+            assert_true(stats.live_bytes <= CHURNERS * 64ul * (2ul * SLAB_UNIT_SIZE));
             assert_true(stats.allocs >= allocs);
             allocs = stats.allocs;
         }
