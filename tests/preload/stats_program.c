@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A population that is known: COUNT blocks of SIZE bytes, one run, one block of segments, and a
- * thread that freed FREED of the blocks. Then it says "ready" and waits for a byte or the end.
- * With USE_FRONT_DOOR through <shale/alloc.h>, else through malloc.
+ * A population that is known: COUNT blocks of SIZE bytes, one of 20,000, one run, one block of
+ * segments, and a thread that freed FREED of the blocks. Then it says "ready" and waits for a byte
+ * or the end. With USE_FRONT_DOOR through <shale/alloc.h>, else through malloc.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -22,6 +22,7 @@
 enum { COUNT = 10000, SIZE = 1500, FREED = 1000 };
 
 static char *blocks[COUNT];
+static char *wide; /* in a slab of several units */
 
 static void *free_some(void *unused)
 {
@@ -41,9 +42,10 @@ int main(void)
             return 1;
         memset(blocks[i], i & 0xff, SIZE);
     }
+    wide = ALLOC(20000);
     char *run = ALLOC(300000);
     char *segments = ALLOC(3000000);
-    if (!run || !segments || pthread_create(&thread, NULL, free_some, NULL) != 0)
+    if (!wide || !run || !segments || pthread_create(&thread, NULL, free_some, NULL) != 0)
         return 1;
     pthread_join(thread, NULL);
     if (write(1, "ready\n", 6) != 6)

@@ -77,11 +77,12 @@ def test_segments_and_threads_are_listed(target):
 
 
 def test_a_pointer_is_explained(target):
-    text = ask(target, "shale block blocks[5000]+7", "shale block $_shale_hot(276).free",
+    text = ask(target, "shale block blocks[5000]+7", "shale block wide+19999", "shale block $_shale_hot(276).free",
                "shale block main", "shale block (char *)slab_range.base + 100")
     assert re.search(rf"block \d+ \+ 7 of {CLASS} bytes in slab \d+ of heap 2: live", text)
     assert "is not the engine's: foreign, or mapped directly" in text
     assert "which is free" in text
+    assert re.search(r"block 0 \+ 19999 of 20480 bytes in slab \d+ of heap 2: live", text), text
 
 
 def test_freed_blocks_are_told_from_live_ones(target):
@@ -102,6 +103,51 @@ def test_structures_have_printers(target):
     assert re.search(r"\$5 = units, used 0xffffffff, clean 0x00000000", text)
 
 
+HANDLES = """
+#include <shale/handle.h>
+#include <stdio.h>
+shale_handle live, freed, reused;
+int main(void)
+{
+    struct shale_epoch_options options = {.flags = SHALE_EPOCH_HANDLES};
+    shale_epoch epoch;
+    if (shale_epoch_open(&options, &epoch) != 0)
+        return 1;
+    live = shale_handle_alloc(epoch, 100, NULL);
+    freed = shale_handle_alloc(epoch, 100, NULL);
+    reused = shale_handle_alloc(epoch, 3000, NULL);
+    shale_handle_free(freed);
+    shale_handle_free(reused);
+    reused = reused && shale_handle_alloc(epoch, 3000, NULL) ? reused : 0;
+    puts("ready");
+    fflush(stdout);
+    return getchar() == 0;
+}
+"""
+
+
+def test_handles_are_decoded(tmp_path):
+    source = SCRIPT.parents[2]
+    build = pathlib.Path(os.environ["SHALE_BUILD"])
+    (tmp_path / "handles.c").write_text(HANDLES)
+    subprocess.run(["cc", "-g", f"-I{source}/include", f"-I{build}/include", "-o",
+                    tmp_path / "handles", tmp_path / "handles.c", f"-L{build}/src", "-lshale",
+                    f"-Wl,-rpath,{build}/src"], check=True)
+    with subprocess.Popen([tmp_path / "handles"], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"ready\n"
+        text = ask(["-p", process.pid], "shale handle live", "shale handle freed",
+                   "shale handle reused", "shale handle 0x2000000000000001", "p live",
+                   "p (shale_handle)0")
+        process.kill()
+    states = re.findall(r"^handle of format \d: unit \d+, slot \d+, generation \d+, tag \d+: (.*)$",
+                        text, re.M)
+    assert re.fullmatch(r"valid, 112 bytes at 0x[0-9a-f]+", states[0]), text
+    assert states[1:] == ["freed", "stale", "no handle"]
+    assert re.search(r"^\$1 = handle of format 1: unit \d+, slot 0, generation \d+, tag 1$", text, re.M)
+    assert "$2 = null handle" in text
+
+
 def test_program_without_the_engine_is_told_so():
     text = gdb("-ex", "shale heap", "/bin/true")
     assert "no engine of Shale here, or no debug information of it" in text
@@ -113,5 +159,5 @@ def test_engine_that_has_not_started_is_told_so():
 
 def test_help_names_every_command():
     text = gdb("-ex", "help shale")
-    for command in ("heap", "segments", "slabs", "threads", "epochs", "block"):
+    for command in ("heap", "segments", "slabs", "threads", "epochs", "block", "handle"):
         assert f"shale {command}" in text

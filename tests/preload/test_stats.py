@@ -93,7 +93,7 @@ def test_two_engines_are_both_shown():
                    for engine in read(process.pid)["engines"]}
         process.stdin.close()
     assert sorted(engines) == ["libshale", "libshale-malloc"]
-    assert engines["libshale"]["stats"]["live_blocks"] == LIVE + 2
+    assert engines["libshale"]["stats"]["live_blocks"] == LIVE + 3
     assert engines["libshale-malloc"]["stats"]["live_blocks"] < LIVE
 
 

@@ -7,8 +7,9 @@
     shale threads         every thread's heap, and what it is doing
     shale epochs          every epoch that is open or closing
     shale block ADDRESS   what a pointer points into, and whether it is free
+    shale handle VALUE    the fields of a handle, and whether it is valid
 
-and printers for the engine's structures: `p *slab_hot_at(5)`, `p slab_range`, `p $_shale_hot(5)`.
+and printers for handles and the engine's structures: `p slab_range`, `p $_shale_hot(5)`.
 
 Needs debug information of the library that carries the engine. Nothing in the process is called.
 Where a process has two engines (a preload and libshale), the first that gdb knows is shown.
@@ -20,6 +21,7 @@ UNIT = 1 << UNIT_SHIFT
 SEGMENT_UNITS = 32
 SEGMENT = SEGMENT_UNITS * UNIT
 REM_NOTIFY, REM_ORPHAN, REM_DEAD = 1 << 40, 1 << 41, 1 << 42
+OWNER_MASK = 0x7fffffff  # without the mark of slabs with handles
 LARGE = {"run": "blocks of units", "large": "blocks of segments", "region": "region chunks"}
 ATTN = {1: "INIT", 2: "INBOX", 4: "TIDY", 8: "HELD", 16: "FENCED", 32: "CLOSE"}
 
@@ -73,7 +75,7 @@ class Slab:
         self.entry = engine.units[unit]
         self.hot = engine.hots[unit]
         self.word = int(engine.rems[unit]["word"])
-        self.owner = int(engine.owners[unit])
+        self.owner = int(engine.owners[unit]) & OWNER_MASK
         self.size = int(self.hot["size"])
         self.capacity = int(self.hot["capacity"])
         self.linked = int(self.hot["linked"])
@@ -261,7 +263,7 @@ class Block(gdb.Command):
             return f"{address:#x} is not the engine's: foreign, or mapped directly"
         kind = enum_name("slab_unit_state", int(engine.units[unit]["state"]))
         if kind == "inner":
-            unit -= int(engine.units[unit]["back"])
+            unit -= int(engine.units[unit]["handles"]) & 0xff
             kind = "slab"
         if kind in ("run", "large", "region"):
             size = int(engine.hots[unit]["size"]) * (SEGMENT if kind == "large" else UNIT)
@@ -287,6 +289,48 @@ class Block(gdb.Command):
                 f"of {f'heap {slab.owner}' if slab.owner else 'nobody'}: {state}")
 
 
+def handle_fields(handle):
+    """format, unit, slot, generation, tag: <shale/handle.h>."""
+    return (handle >> 60, handle >> 36 & 0xffffff, handle >> 24 & 0xfff, handle >> 8 & 0xffff,
+            handle & 0xff)
+
+
+def handle_text(handle):
+    form, unit, slot, generation, tag = handle_fields(handle)
+    if handle == 0:
+        return "null handle"
+    return f"handle of format {form}: unit {unit}, slot {slot}, generation {generation}, tag {tag}"
+
+
+class Handle(gdb.Command):
+    """The fields of a handle, and whether it is valid: shale handle VALUE."""
+
+    def __init__(self):
+        super().__init__("shale handle", gdb.COMMAND_DATA, gdb.COMPLETE_EXPRESSION)
+
+    def invoke(self, argument, from_tty):
+        handle = int(gdb.parse_and_eval(f"(unsigned long)({argument})"))
+        print(f"{handle_text(handle)}: {self.state(Engine(), handle)}")
+
+    def state(self, engine, handle):
+        form, unit, slot, generation, tag = handle_fields(handle)
+        if form != 1 or unit >= int(engine.range["size"]) >> UNIT_SHIFT:
+            return "no handle"
+        word = int(engine.units[unit]["handles"])
+        size_class = (word >> 8 & 0xff) - 1
+        if word >> 16 != generation or size_class < 0:
+            return "stale" if generation < word >> 16 else "no handle"
+        size = int(engine.hots[unit]["size"])
+        end = engine.base + (unit + (8 if size > 8192 else 1)) * UNIT
+        byte = gdb.lookup_type("unsigned char").pointer()
+        found = int(gdb.Value(end - 1 - slot).cast(byte).dereference())
+        if tag % 2 == 0 or found < tag:
+            return "no handle"
+        if found != tag:
+            return "freed" if found == tag + 1 else "stale"
+        return f"valid, {size} bytes at {engine.base + unit * UNIT + slot * size:#x}"
+
+
 class Hot(gdb.Function):
     """$_shale_hot(UNIT): the struct slab_hot of a unit."""
 
@@ -307,7 +351,7 @@ def print_hot(value):
 
 def print_unit(value):
     kind = enum_name("slab_unit_state", int(value["state"]))
-    detail = f", {int(value['back'])} behind its first" if kind == "inner" else ""
+    detail = f", {int(value['handles']) & 0xff} behind its first" if kind == "inner" else ""
     return f"{kind}, generation {int(value['generation'])}, class {int(value['class'])}{detail}"
 
 
@@ -339,10 +383,12 @@ class Printer:
 
 
 def find_printer(value):
+    if value.type.name == "shale_handle":
+        return Printer(value, lambda handle: handle_text(int(handle)))
     function = PRINTERS.get(value.type.strip_typedefs().tag)
     return Printer(value, function) if function else None
 
 
-for command in (Shale, Heap, Segments, Slabs, Threads, Epochs, Block, Hot):
+for command in (Shale, Heap, Segments, Slabs, Threads, Epochs, Block, Handle, Hot):
     command()
 gdb.pretty_printers.append(find_printer)
