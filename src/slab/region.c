@@ -51,17 +51,17 @@ static bool fits(const struct slab_cache *cache, const struct slab_large *wanted
                                       (size_t)(cache->bump_end - cache->bump);
 }
 
-/* The first chunks are small, until the epoch has more than its share of the nursery. */
+/* A thread's first chunks are small: the epoch may have as many units of the nursery. */
 static enum slab_step take_chunk(struct slab_cache *cache, const struct slab_large *wanted,
                                  struct slab_growth *grow)
 {
     struct slab_run run;
-    const struct slab_epoch *epoch = slab_epoch_at(cache->slot);
     size_t room = SLAB_UNIT_SIZE - bits_bytes(1);
-    bool small = epoch->nursed_used != (1u << SLAB_NURSED) - 1 && epoch->segments == 0 &&
-                 wanted->size + wanted->alignment + 16 <= room / 2;
+    bool small = cache->chunks < SLAB_NURSED && wanted->size + wanted->alignment + 16 <= room / 2;
     uint32_t units = small ? 1 : SLAB_WIDE_UNITS;
     enum slab_step step = slab_epoch_take_units(cache->epoch, 0, units, 1, &run, grow);
+    if (step == SLAB_DONE && small)
+        cache->chunks++;
     if (step == SLAB_DONE)
         make_chunk(cache, run.unit, units, run.zero);
     return step;

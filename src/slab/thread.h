@@ -72,6 +72,7 @@ struct slab_cache {
     char *bump;     /* region: first free byte, aligned to 16 */
     char *bump_end; /* region: end of the chunk */
     uint32_t chunk; /* region: its first unit */
+    uint8_t chunks; /* region: small ones it has had */
     bool region;
     bool tagged; /* the epoch has handles: every allocation takes the slow path */
 

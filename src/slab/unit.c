@@ -168,16 +168,18 @@ enum slab_step slab_units_take(struct slab_epoch *epoch, unsigned half, uint32_t
     return step;
 }
 
-static void return_segment(struct slab_epoch *epoch, uint32_t segment)
+/* False: the pool is busy; the segment stays, and serves the next run. */
+static bool return_segment(struct slab_epoch *epoch, uint32_t segment)
 {
     uint32_t dirty = ~slab_seg_at(segment)->clean;
     unlist_segment(epoch, segment);
-    if (slab_pool_give(segment, 1) == SLAB_DONE) {
-        epoch->segments--;
-        remove_dirty(epoch, dirty);
-    } else {
-        list_segment(epoch, segment); /* the pool is busy: stays, and serves the next run */
+    if (slab_pool_give(segment, 1) != SLAB_DONE) {
+        list_segment(epoch, segment);
+        return false;
     }
+    epoch->segments--;
+    remove_dirty(epoch, dirty);
+    return true;
 }
 
 static void give(struct slab_epoch *epoch, uint32_t unit, uint32_t count, bool zero)
@@ -193,7 +195,7 @@ static void give(struct slab_epoch *epoch, uint32_t unit, uint32_t count, bool z
     else
         add_dirty(epoch, mask);
     if (seg->used == 0) {
-        return_segment(epoch, segment);
+        (void)return_segment(epoch, segment);
     } else if (longest_run(seg->used) != seg->longest) {
         unlist_segment(epoch, segment);
         list_segment(epoch, segment);
@@ -276,7 +278,7 @@ void slab_units_trim(struct slab_epoch *epoch)
         uint32_t next;
         for (uint32_t s = epoch->runs[half][SLAB_SEGMENT_UNITS]; s != SLAB_NONE; s = next) {
             next = slab_seg_at(s)->next;
-            return_segment(epoch, s);
+            (void)return_segment(epoch, s);
         }
     }
 }
@@ -289,8 +291,7 @@ bool slab_units_empty(struct slab_epoch *epoch, uint32_t segment)
     unlist_segment(epoch, segment);
     seg->used = 0;
     list_segment(epoch, segment);
-    return_segment(epoch, segment);
-    return seg->state == SLAB_SEG_FREE;
+    return return_segment(epoch, segment);
 }
 
 void slab_units_forget(struct slab_epoch *epoch)
