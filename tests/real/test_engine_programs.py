@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from preloaded import LIBRARY, PYTHON, finish, needs, output
-from programs import SOURCE
+from programs import BUILD, SOURCE
 
 PROGRAMS = pathlib.Path(__file__).parent / "programs"
 
@@ -121,7 +121,8 @@ def test_compiler_proper_and_its_program(tmp_path):
 
 
 MAKEFILE = """
-FLAGS = -O2 -g -std=gnu11 -fPIC -fdebug-prefix-map=$(CURDIR)=. -I{source}/src -I{source}/include
+FLAGS = -O2 -g -std=gnu11 -fPIC -fdebug-prefix-map=$(CURDIR)=. -I{source}/src -I{source}/include \\
+  -I{build}/include
 all: {objects}
 %.o: {source}/src/slab/%.c
 \tgcc $(FLAGS) -c $< -o $@
@@ -130,7 +131,7 @@ all: {objects}
 
 def test_gcc_by_make_compiles_the_engine_to_the_same_bytes(tmp_path):
     objects = sorted(path.stem + ".o" for path in (SOURCE / "src/slab").glob("*.c"))[::2]
-    text = MAKEFILE.format(source=SOURCE, objects=" ".join(objects))
+    text = MAKEFILE.format(source=SOURCE, build=BUILD, objects=" ".join(objects))
     for folder in ("plain", "served"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "Makefile").write_text(text)
