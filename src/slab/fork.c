@@ -32,7 +32,7 @@ enum {
 static _Atomic uint64_t forking; /* shale_thread_id of who forks; 0 */
 static _Atomic uint64_t mending; /* of who mends; 0 */
 static _Atomic uint32_t unwatched = SLAB_FORK_WHOLE;
-_Atomic uint32_t *slab_fork_word = &unwatched; /* where the system has no wiping on fork */
+_Atomic uint32_t *_Atomic slab_fork_word = &unwatched; /* where the system has no wiping on fork */
 
 bool slab_fork_is_mine(void)
 {
@@ -141,13 +141,18 @@ static bool free_internal_locks(void)
     return true;
 }
 
+static _Atomic uint32_t *fork_word(void)
+{
+    return shale_atomic_load_relaxed(&slab_fork_word);
+}
+
 static void set_word(bool whole)
 {
-    if (slab_fork_word == &unwatched)
+    if (fork_word() == &unwatched)
         return;
     /* ORDER FORK1 release -> acquire in wait_for_mender() [fork.c]. Publishes the mended state.
      * Test fork_raw_child_first_call_in_new_thread. */
-    shale_atomic_store_release(slab_fork_word, whole ? SLAB_FORK_WHOLE : HALF_MENDED);
+    shale_atomic_store_release(fork_word(), whole ? SLAB_FORK_WHOLE : HALF_MENDED);
 }
 
 static void child(void)
@@ -166,7 +171,7 @@ static void child(void)
 static void wait_for_mender(void)
 {
     /* ORDER FORK1 acquire <- release in set_word() [fork.c]. What was mended is seen. */
-    while (shale_atomic_load_acquire(slab_fork_word) == MENDING)
+    while (shale_atomic_load_acquire(fork_word()) == MENDING)
         sched_yield();
 }
 
@@ -212,7 +217,7 @@ void slab_fork_mend(void)
 {
     sigset_t all;
     sigset_t saved;
-    uint32_t word = shale_atomic_load_relaxed(slab_fork_word);
+    uint32_t word = shale_atomic_load_relaxed(fork_word());
     if (slab_fork_is_mine()) {
         child(); /* early: an internal lock is waited for that nobody holds any more */
         return;
@@ -223,7 +228,7 @@ void slab_fork_mend(void)
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &saved);
     if ((word == WIPED || word == HALF_MENDED) &&
-        shale_atomic_cas_relaxed(slab_fork_word, &word, MENDING)) {
+        shale_atomic_cas_relaxed(fork_word(), &word, MENDING)) {
         shale_atomic_store_relaxed(&mending, shale_thread_id());
         bool whole = mend(word == HALF_MENDED);
         shale_atomic_store_relaxed(&mending, 0);
@@ -238,14 +243,17 @@ static void watch(void)
 {
     void *page;
     size_t size = shale_os_page_size();
-    if (slab_fork_word != &unwatched || shale_os_map(size, 0, &page) != 0)
+    if (fork_word() != &unwatched || shale_os_map(size, 0, &page) != 0)
         return;
     if (shale_os_wipe_on_fork(page, size) != 0) {
         (void)shale_os_release(page, size);
         return;
     }
     shale_atomic_store_relaxed((_Atomic uint32_t *)page, SLAB_FORK_WHOLE);
-    slab_fork_word = page;
+    /* ORDER FORK2 release -> acquire in slab_fork_check() [fork.h]. Publishes the word in the page.
+     * Without it another thread could read 0 there, and mend what is whole. Test
+     * stress_transfer_and_churn_nothing_broken. */
+    shale_atomic_store_release(&slab_fork_word, (_Atomic uint32_t *)page);
 }
 
 int slab_fork_start(void)

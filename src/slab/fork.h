@@ -28,7 +28,7 @@ SHALE_NODISCARD int slab_fork_start(void);
 
 /* What the word is outside of a child that is to be mended. */
 enum { SLAB_FORK_WHOLE = 1 };
-extern _Atomic uint32_t *slab_fork_word;
+extern _Atomic uint32_t *_Atomic slab_fork_word;
 
 /* Mends the child, once. Threads: any; the others wait. */
 void slab_fork_mend(void);
@@ -36,7 +36,9 @@ void slab_fork_mend(void);
 /* Before an OS lock is taken, and where one would wait for another thread. Cost: two loads. */
 static SHALE_ALWAYS_INLINE void slab_fork_check(void)
 {
-    if (SHALE_UNLIKELY(shale_atomic_load_relaxed(slab_fork_word) != SLAB_FORK_WHOLE))
+    /* ORDER FORK2 acquire <- release in watch() [fork.c]. The page says WHOLE when it is found. */
+    const _Atomic uint32_t *word = shale_atomic_load_acquire(&slab_fork_word);
+    if (SHALE_UNLIKELY(shale_atomic_load_relaxed(word) != SLAB_FORK_WHOLE))
         slab_fork_mend();
 }
 
