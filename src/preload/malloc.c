@@ -26,6 +26,9 @@
 #include "slab/purger.h"
 #include "slab/settings.h"
 #include "slab/stats.h"
+#include "slab/watch.h"
+
+bool slab_watch_wanted = true; /* as libc's malloc would be, by valgrind */
 
 /* Before any other constructor: the library is linked with -z initfirst. */
 __attribute__((constructor)) static void start(void)

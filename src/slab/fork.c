@@ -19,6 +19,7 @@
 #include "slab/rebuild.h"
 #include "slab/registry.h"
 #include "slab/stop.h"
+#include "slab/watch.h"
 
 enum { PATIENCE_NS = 100000000 };
 
@@ -159,8 +160,10 @@ static void child(void)
 {
     if (!slab_fork_is_mine())
         return; /* another handler's allocation found something to wait for, and mended */
+    slab_watch_silence();
     bool whole = free_internal_locks();
     take_over_all(SLAB_NONE, false);
+    slab_watch_speak();
     release_locks();
     set_word(whole);
 }
@@ -230,7 +233,9 @@ void slab_fork_mend(void)
     if ((word == WIPED || word == HALF_MENDED) &&
         shale_atomic_cas_relaxed(fork_word(), &word, MENDING)) {
         shale_atomic_store_relaxed(&mending, shale_thread_id());
+        slab_watch_silence();
         bool whole = mend(word == HALF_MENDED);
+        slab_watch_speak();
         shale_atomic_store_relaxed(&mending, 0);
         set_word(whole);
     } else {

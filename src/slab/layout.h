@@ -43,6 +43,8 @@ enum {
 
 #define SLAB_RANGE_MAX (1ull << 40)
 #define SLAB_RANGE_MIN (1ull << 26)
+/* It has addresses of its own to find, and walks what is mapped. */
+#define SLAB_RANGE_VALGRIND (1ull << 33)
 
 _Static_assert(SLAB_SEGMENT_SIZE == SLAB_SEGMENT_UNITS * SLAB_UNIT_SIZE, "a segment is 32 units");
 

@@ -14,6 +14,7 @@
 #include "slab/reclaim.h"
 #include "slab/region.h"
 #include "slab/slow.h"
+#include "slab/watch.h"
 
 enum {
     SHRINK_SHARE = 2, /* realloc moves to a smaller class when less than half would be used */
@@ -110,7 +111,10 @@ void *slab_aligned(size_t alignment, size_t size)
     size_t bytes = slab_class_aligned_bytes(size, alignment);
     if (bytes == 0)
         return slab_alloc_large(0, size, alignment, &zero);
-    return slab_malloc_fast(bytes);
+    void *block = slab_malloc_fast(bytes);
+    if (SHALE_UNLIKELY(slab_watched) && block != NULL)
+        slab_watch_shrink(block, bytes, size);
+    return block;
 }
 
 /* ---- resizing ---------------------------------------------------------------------------------
@@ -153,6 +157,19 @@ static void *move(void *block, size_t old_size, size_t size)
     return moved;
 }
 
+/* Always to another place, so that old pointers are found out; all of the old block may be read. */
+static void *move_watched(void *block, size_t old_size, size_t size)
+{
+    void *moved = slab_malloc_fast(size);
+    if (moved == NULL)
+        return NULL;
+    slab_watch_silence();
+    memcpy(moved, block, old_size < size ? old_size : size);
+    slab_watch_speak();
+    slab_free_fast(block);
+    return moved;
+}
+
 void *slab_realloc(void *block, size_t size)
 {
     if (block == NULL)
@@ -164,6 +181,8 @@ void *slab_realloc(void *block, size_t size)
         errno = ENOMEM; /* not in use: leave it alone */
         return NULL;
     }
+    if (SHALE_UNLIKELY(slab_watched))
+        return move_watched(block, old_size, size);
     if (!slab_in_range(block)) {
         void *resized = size > SLAB_CLASS_MAX ? slab_huge_resize(block, size) : NULL;
         return resized != NULL ? resized : move(block, old_size, size);
@@ -189,5 +208,10 @@ size_t slab_give_back(size_t max_bytes)
         return 0;
     bool late = thr->id == SLAB_LATE;
     slab_finish(thr);
-    return late ? 0 : slab_reclaim(thr, max_bytes);
+    if (late)
+        return 0;
+    slab_watch_silence();
+    size_t bytes = slab_reclaim(thr, max_bytes);
+    slab_watch_speak();
+    return bytes;
 }

@@ -13,6 +13,7 @@
 #include "base/thread.h"
 #include "slab/late.h"
 #include "slab/reclaim.h"
+#include "slab/watch.h"
 
 enum {
     PASS_NS = 100000000,
@@ -54,6 +55,7 @@ static void work(void)
 
 static void *run(void *unused)
 {
+    slab_watch_silence();
     for (;;) {
         while (sem_wait(&wake) != 0)
             continue;

@@ -13,6 +13,7 @@
 #include "slab/epoch.h"
 #include "slab/fork.h"
 #include "slab/thread.h"
+#include "slab/watch.h"
 
 struct slab_range slab_range;
 _Atomic uint32_t slab_range_frontier[SLAB_HALVES];
@@ -186,7 +187,8 @@ static int reserve_some(struct slab_range *range)
     int error = SHALE_ENOMEM;
     if (left < SLAB_RANGE_MAX / 2)
         error = reserve(range, SHALE_ALIGN_UP(left * 2, SLAB_RANGE_MIN), true);
-    uint64_t size = left / 2 >= SLAB_RANGE_MAX ? SLAB_RANGE_MAX : left / 2;
+    uint64_t most = slab_watch_on_valgrind() ? SLAB_RANGE_VALGRIND : SLAB_RANGE_MAX;
+    uint64_t size = left / 2 >= most ? most : left / 2;
     while (error != 0 && (size = SHALE_ALIGN_DOWN(size, SLAB_RANGE_MIN)) != 0) {
         error = reserve(range, size, false);
         size /= 2;

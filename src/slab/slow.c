@@ -10,12 +10,14 @@
 #include "slab/foreign.h"
 #include "slab/huge.h"
 #include "slab/late.h"
+#include "slab/malloc.h"
 #include "slab/orphan.h"
 #include "slab/reclaim.h"
 #include "slab/region.h"
 #include "slab/settings.h"
 #include "slab/slow.h"
 #include "slab/tag.h"
+#include "slab/watch.h"
 
 enum { HUGE_OWNED_MIN = (64 << 20) / SLAB_UNIT_SIZE };
 
@@ -208,7 +210,7 @@ bool slab_alloc_class(struct slab_thr *thr, struct slab_request *request)
     return slab_run(thr, request, class_step);
 }
 
-void *slab_calloc_slow(size_t size, uint32_t old, bool *zero)
+static void *alloc_small(size_t size, uint32_t old, bool *zero)
 {
     struct slab_request request = {.large.size = size};
     struct slab_thr *thr = slab_resume(old);
@@ -222,6 +224,27 @@ void *slab_calloc_slow(size_t size, uint32_t old, bool *zero)
     return request.large.block;
 }
 
+/*
+ * Reports a block, as if it were dirty: memcheck sees what is zero only when it is written. It may
+ * be the first block of all: the engine was not watched when it was asked for.
+ */
+static void *report(void *block, size_t size, bool silenced, bool *zero)
+{
+    if (SHALE_LIKELY(!slab_watched))
+        return block;
+    if (silenced)
+        slab_watch_speak();
+    *zero = false;
+    return slab_watch_alloc(block, size, slab_usable_size(block));
+}
+
+void *slab_calloc_slow(size_t size, uint32_t old, bool *zero)
+{
+    bool silenced = slab_watched;
+    slab_watch_silence();
+    return report(alloc_small(size, old, zero), size, silenced, zero);
+}
+
 void *slab_malloc_slow(size_t size, uint32_t old)
 {
     bool zero;
@@ -231,7 +254,7 @@ void *slab_malloc_slow(size_t size, uint32_t old)
 /* ---- large blocks -----------------------------------------------------------------------------
  */
 
-void *slab_alloc_large(uint64_t epoch, size_t size, size_t alignment, bool *zero)
+static void *alloc_large(uint64_t epoch, size_t size, size_t alignment, bool *zero)
 {
     struct slab_request request = {.epoch = epoch,
                                    .large = {.size = size, .alignment = alignment, .epoch = epoch}};
@@ -249,6 +272,13 @@ void *slab_alloc_large(uint64_t epoch, size_t size, size_t alignment, bool *zero
         return mappable ? map_directly(size, alignment) : slab_refuse(&request);
     *zero = request.large.zero;
     return request.large.block;
+}
+
+void *slab_alloc_large(uint64_t epoch, size_t size, size_t alignment, bool *zero)
+{
+    bool silenced = slab_watched;
+    slab_watch_silence();
+    return report(alloc_large(epoch, size, alignment, zero), size, silenced, zero);
 }
 
 /* As slab_malloc_fast; it has a class to find. */
@@ -326,7 +356,7 @@ static void free_in_range(struct slab_thr *thr, void *block)
         slab_purge_after(thr, bytes);
 }
 
-void slab_free_slow(void *block, uint32_t old)
+static void free_block(void *block, uint32_t old)
 {
     int saved_errno = errno;
     if (block != NULL && old != 0 && slab_self != &slab_thr_empty && slab_self != &slab_thr_gone &&
@@ -342,6 +372,19 @@ void slab_free_slow(void *block, uint32_t old)
             slab_foreign_free(block);
     }
     errno = saved_errno;
+}
+
+void slab_free_slow(void *block, uint32_t old)
+{
+    if (SHALE_LIKELY(!slab_watched)) {
+        free_block(block, old);
+        return;
+    }
+    if (block != NULL && slab_owns(block))
+        slab_watch_free(block);
+    slab_watch_silence();
+    free_block(block, old);
+    slab_watch_speak();
 }
 
 void slab_free_triggered(struct slab_thr *thr, struct slab_hot *hot)

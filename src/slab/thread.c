@@ -16,6 +16,7 @@
 #include "slab/pool.h"
 #include "slab/range.h"
 #include "slab/remote.h"
+#include "slab/watch.h"
 
 enum { SLABS_AT_ONCE = 512 }; /* left in one hold of the epoch's lock */
 
@@ -84,6 +85,7 @@ static void depart(void *value)
     bool done;
     slab_domain_leave_all(thr);
     slab_self = &slab_thr_gone; /* a handler, and every later destructor, uses the late heap */
+    slab_watch_silence();
     do {
         slab_enter(thr);
         done = slab_thr_empty_heap(thr);
@@ -95,6 +97,7 @@ static void depart(void *value)
         if (!done)
             slab_wait();
     } while (!done);
+    slab_watch_speak();
     SHALE_PROBE1(slab_thread_exit, thr->id);
     slab_os_lock(&slab_gate, &saved);
     slab_thr_recycle_locked(thr);
@@ -129,6 +132,7 @@ static int start_engine(void)
     slab_pool_start();
     if (shale_membarrier_register() != 0)
         slab_bias_use_fences();
+    slab_watch_start();
     error = slab_late_start();
     if (error == 0)
         error = shale_thread_key_create(&exit_key, depart);
