@@ -106,6 +106,29 @@ static void page_functions_align_and_round(void **state)
     call_free(d);
 }
 
+/* Volatile sizes: the compiler warns of sizes that it knows to be too large. */
+static void page_functions_overflow_enomem(void **state)
+{
+    static const size_t sizes[] = {SIZE_MAX, SIZE_MAX - 4095, SIZE_MAX - 8192, SIZE_MAX / 2 + 1};
+    void *(*call_pvalloc)(size_t) = (void *(*)(size_t))dlsym(RTLD_DEFAULT, "pvalloc");
+    (void)state;
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        volatile size_t size = sizes[i];
+        errno = 0;
+        assert_null(valloc(size));
+        assert_int_equal(errno, ENOMEM);
+        errno = 0;
+        assert_null(call_pvalloc(size));
+        assert_int_equal(errno, ENOMEM);
+        errno = 0;
+        assert_null(aligned_alloc(64, size));
+        assert_int_equal(errno, ENOMEM);
+        errno = 0;
+        assert_null(memalign(1 << 20, size));
+        assert_int_equal(errno, ENOMEM);
+    }
+}
+
 static void mallinfo2_sees_a_block(void **state)
 {
     (void)state;
@@ -137,6 +160,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(products_that_overflow_enomem),
     cmocka_unit_test(posix_memalign_errors_and_errno),
     cmocka_unit_test(page_functions_align_and_round),
+    cmocka_unit_test(page_functions_overflow_enomem),
     cmocka_unit_test(mallinfo2_sees_a_block),
     cmocka_unit_test(strings_of_libc_are_served),
 };

@@ -357,6 +357,92 @@ static void limits_steady_state_no_system_call(void **state)
     in_child(steady);
 }
 
+/*
+ * In strict mode the kernel ends a thread at its first system call but read, write and exit: what
+ * goes through no port of ours is found too.
+ */
+static void forbid_system_calls(void)
+{
+    CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) == 0);
+}
+
+static void churn(void **blocks, size_t count, uint64_t *random, int operations)
+{
+    for (int i = 0; i < operations; i++) {
+        size_t slot = random_below(random, count);
+        slab_free(blocks[slot]);
+        blocks[slot] = slab_malloc(16 + random_below(random, 1009));
+    }
+}
+
+static void steady_alone(void)
+{
+    enum { COUNT = 10000 };
+    static void *blocks[COUNT];
+    uint64_t random = 99;
+    churn(blocks, COUNT, &random, 300000);
+    forbid_system_calls();
+    churn(blocks, COUNT, &random, 700000);
+    (void)syscall(SYS_exit, 0);
+}
+
+static void limits_steady_state_in_strict_mode(void **state)
+{
+    (void)state;
+#if SHALE_ADDRESS_SANITIZER || SHALE_THREAD_SANITIZER
+    SKIP("the sanitizer makes system calls of its own");
+#endif
+    in_child(steady_alone);
+}
+
+enum { RING = 256, PASSED = 400000, PASSED_WARM = 100000 };
+
+static _Atomic uintptr_t ring[RING];
+static _Atomic bool strict_ended;
+
+/* Frees what the other thread allocates. */
+static void *consume(void *unused)
+{
+    for (int i = 0; i < PASSED; i++) {
+        uintptr_t block;
+        if (i == PASSED_WARM)
+            forbid_system_calls();
+        while ((block = shale_atomic_exchange_acq_rel(&ring[i % RING], 0)) == 0)
+            shale_cpu_relax();
+        slab_free((void *)block);
+    }
+    shale_atomic_store_release(&strict_ended, true);
+    (void)syscall(SYS_exit, 0);
+    return unused;
+}
+
+static void steady_in_two_threads(void)
+{
+    pthread_t thread;
+    slab_free(slab_malloc(1));
+    CHECK(pthread_create(&thread, NULL, consume, NULL) == 0);
+    for (int i = 0; i < PASSED; i++) {
+        void *block = slab_malloc(64 + (size_t)(i % 700));
+        if (i == PASSED_WARM)
+            forbid_system_calls();
+        while (shale_atomic_load_relaxed(&ring[i % RING]) != 0)
+            shale_cpu_relax();
+        shale_atomic_store_release(&ring[i % RING], (uintptr_t)block);
+    }
+    while (!shale_atomic_load_acquire(&strict_ended))
+        shale_cpu_relax();
+    (void)syscall(SYS_exit, 0);
+}
+
+static void limits_steady_state_passing_blocks_in_strict_mode(void **state)
+{
+    (void)state;
+#if SHALE_ADDRESS_SANITIZER || SHALE_THREAD_SANITIZER
+    SKIP("the sanitizer makes system calls of its own");
+#endif
+    in_child(steady_in_two_threads);
+}
+
 /* ---- membarrier denied ------------------------------------------------------------------------
  */
 
@@ -453,6 +539,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(limits_nth_system_call_fails_no_crash),
     cmocka_unit_test(limits_move_fails_contents_kept),
     cmocka_unit_test(limits_steady_state_no_system_call),
+    cmocka_unit_test(limits_steady_state_in_strict_mode),
+    cmocka_unit_test(limits_steady_state_passing_blocks_in_strict_mode),
     cmocka_unit_test(limits_membarrier_denied_fences),
     cmocka_unit_test(limits_membarrier_denied_later_fences),
 };

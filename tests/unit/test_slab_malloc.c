@@ -176,6 +176,69 @@ static void aligned_every_power_of_two(void **state)
     assert_int_equal(slab_validate(), 0);
 }
 
+/* Each class at each alignment up to a unit: aligned, large enough, and apart from its neighbours.
+ */
+static void aligned_every_class_every_alignment(void **state)
+{
+    enum { COUNT = 5 };
+    struct tagged blocks[COUNT];
+    (void)state;
+    for (unsigned class = 0; class < SLAB_CLASSES; class ++) {
+        for (size_t alignment = 16; alignment <= SLAB_UNIT_SIZE; alignment *= 2) {
+            for (int i = 0; i < COUNT; i++) {
+                size_t size = slab_class_sizes[class] - (size_t)i % 3;
+                blocks[i] = (struct tagged){slab_aligned(alignment, size), size, alignment};
+                assert_non_null(blocks[i].block);
+                assert_int_equal((uintptr_t)blocks[i].block % alignment, 0);
+                assert_true(slab_usable_size(blocks[i].block) >= size);
+                tagged_fill(&blocks[i]);
+            }
+            for (int i = 0; i < COUNT; i++) {
+                assert_true(tagged_intact(&blocks[i]));
+                slab_free(blocks[i].block);
+            }
+        }
+    }
+    assert_int_equal(slab_validate(), 0);
+}
+
+static void aligned_overflow_enomem(void **state)
+{
+    (void)state;
+    for (size_t alignment = 1; alignment != 0; alignment *= 2) {
+        for (size_t less = 0; less < 4; less++) {
+            errno = 0;
+            assert_null(slab_aligned(alignment, SIZE_MAX - less));
+            assert_int_equal(errno, ENOMEM);
+        }
+    }
+    errno = 0;
+    assert_null(slab_aligned((size_t)1 << 63, 1));
+    assert_int_equal(errno, ENOMEM);
+}
+
+/* An aligned block is a block: it keeps its contents, though not its alignment. */
+static void realloc_aligned_block_keeps_contents(void **state)
+{
+    static const size_t sizes[] = {1, 300, 5000, 70000, 3u << 20};
+    (void)state;
+    for (size_t alignment = 32; alignment <= 8u << 20; alignment *= 4) {
+        for (size_t from = 0; from < SHALE_ARRAY_LENGTH(sizes); from++) {
+            for (size_t to = 0; to < SHALE_ARRAY_LENGTH(sizes); to++) {
+                size_t kept = sizes[from] < sizes[to] ? sizes[from] : sizes[to];
+                unsigned char *block = slab_aligned(alignment, sizes[from]);
+                memset(block, 0x3c, sizes[from]);
+                block = slab_realloc(block, sizes[to]);
+                assert_non_null(block);
+                assert_int_equal(block[0], 0x3c);
+                assert_int_equal(block[kept - 1], 0x3c);
+                slab_free(block);
+            }
+        }
+    }
+    assert_int_equal(slab_validate(), 0);
+}
+
 static void aligned_bad_alignment_einval(void **state)
 {
     (void)state;
@@ -431,7 +494,10 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(calloc_overflow_enomem),
     cmocka_unit_test(calloc_purged_large_zero_again),
     cmocka_unit_test(aligned_every_power_of_two),
+    cmocka_unit_test(aligned_every_class_every_alignment),
+    cmocka_unit_test(aligned_overflow_enomem),
     cmocka_unit_test(aligned_bad_alignment_einval),
+    cmocka_unit_test(realloc_aligned_block_keeps_contents),
     cmocka_unit_test(realloc_matrix_keeps_contents),
     cmocka_unit_test(realloc_null_allocates),
     cmocka_unit_test(realloc_too_large_keeps_block),

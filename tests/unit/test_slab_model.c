@@ -5,6 +5,8 @@
  */
 #include "test.h"
 
+#include <pthread.h>
+
 #include "blocks.h"
 #include "slab/class.h"
 #include "slab/malloc.h"
@@ -109,8 +111,38 @@ static void model_random_operations_agree(void **state)
     }
 }
 
+/* The same, with another thread that frees, and allocates what this one frees. */
+static void *other_thread(void *argument)
+{
+    uint64_t random = *(uint64_t *)argument;
+    for (int i = 0; i < STEPS; i++)
+        step(&random);
+    return NULL;
+}
+
+static void model_operations_of_threads_in_turn_agree(void **state)
+{
+    uint64_t random = random_seed("model in threads");
+    (void)state;
+    for (int round = 0; round < ROUNDS / 2; round++) {
+        pthread_t thread;
+        uint64_t seed = random_next(&random);
+        assert_int_equal(pthread_create(&thread, NULL, other_thread, &seed), 0);
+        pthread_join(thread, NULL);
+        for (int i = 0; i < STEPS / 2; i++)
+            step(&random);
+        (void)slab_give_back(SIZE_MAX); /* what is on its way arrives */
+        compare();
+    }
+    for (int i = 0; i < COUNT; i++)
+        check_and_forget(&model[i]);
+    (void)slab_give_back(SIZE_MAX);
+    compare();
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(model_random_operations_agree),
+    cmocka_unit_test(model_operations_of_threads_in_turn_agree),
 };
 
 RUN_TESTS("slab_model")
