@@ -15,6 +15,7 @@
 #include "slab/huge.h"
 #include "slab/late.h"
 #include "slab/pool.h"
+#include "slab/purger.h"
 #include "slab/range.h"
 #include "slab/rebuild.h"
 #include "slab/registry.h"
@@ -205,6 +206,7 @@ static bool mend(bool again)
     uint32_t visited = slab_bias_reset_visit();
     forget_locks(&late_torn);
     forget_visitors();
+    slab_purger_forget();
     (void)slab_stop_all(alone ? 0 : PATIENCE_NS);
     bool whole = free_internal_locks();
     if (late_torn || visited == SLAB_LATE)

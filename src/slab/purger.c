@@ -75,7 +75,7 @@ bool slab_purger_wake(void)
     return true;
 }
 
-static void forget(void)
+void slab_purger_forget(void)
 {
     shale_atomic_store_relaxed(&state, NONE);
 }
@@ -101,7 +101,7 @@ static int create(void)
 
 int slab_purger_start(void)
 {
-    static const struct shale_fork_hooks hooks = {.child = forget};
+    static const struct shale_fork_hooks hooks = {.child = slab_purger_forget};
     int saved_errno = errno;
     int error = sem_init(&wake, 0, 0) == 0 ? shale_fork_hooks_register(&hooks) : SHALE_ENOMEM;
     if (error == 0)

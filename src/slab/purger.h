@@ -23,4 +23,7 @@ SHALE_NODISCARD int slab_purger_start(void);
 /* Wakes it if it sleeps. False when there is none. Cost: a load; a system call if it sleeps. */
 bool slab_purger_wake(void);
 
+/* In a child after fork, which has no such thread: memory goes back inside free again. */
+void slab_purger_forget(void);
+
 #endif

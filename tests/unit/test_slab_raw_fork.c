@@ -17,6 +17,7 @@
 #include "slab/epoch.h"
 #include "slab/late.h"
 #include "slab/pool.h"
+#include "slab/purger.h"
 #include "slab/range.h"
 
 enum { THREADS = 3, OWN = 200, FORKS = 150 };
@@ -287,6 +288,22 @@ static void fork_raw_late_heap_abandoned(void **state)
     assert_null(block);
 }
 
+/* Otherwise nobody would give memory back: who frees leaves it to a thread that is not there. */
+static void fork_raw_purge_thread_forgotten(void **state)
+{
+    (void)state;
+    assert_int_equal(slab_purger_start(), 0);
+    assert_true(slab_purger_wake());
+    take_blocks();
+    pid_t pid = fork_raw();
+    if (pid == 0) {
+        int code = heap_use(from_parent, OWN);
+        _exit(code != 0 ? code : slab_purger_wake() ? 91 : 0);
+    }
+    assert_exited_well(pid);
+    free_blocks();
+}
+
 /* ---- the child's own threads ------------------------------------------------------------------
  */
 
@@ -376,6 +393,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(vfork_child_changes_parents_heap),
     cmocka_unit_test(fork_raw_storm_children_whole),
     cmocka_unit_test(fork_silent_storm_children_whole),
+    cmocka_unit_test(fork_raw_purge_thread_forgotten),
 };
 
 RUN_TESTS("slab_raw_fork")
