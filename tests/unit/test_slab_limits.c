@@ -27,6 +27,14 @@
 #include "slab/range.h"
 #include "slab/stats.h"
 #include "slab/validate.h"
+#include "slab/watch.h"
+
+/* A sanitizer's or valgrind's own memory would be limited too, and its system calls forbidden. */
+static void skip_where_a_tool_is_in_the_process(void)
+{
+    if (SHALE_ADDRESS_SANITIZER || SHALE_THREAD_SANITIZER || slab_watch_on_valgrind())
+        SKIP("limits would bind the sanitizer or valgrind as well");
+}
 
 static void limit_address_space(rlim_t bytes)
 {
@@ -75,9 +83,7 @@ static void small_address_space(void)
 static void limits_rlimit_as_enomem_and_recovery(void **state)
 {
     (void)state;
-#if SHALE_ADDRESS_SANITIZER || SHALE_THREAD_SANITIZER
-    SKIP("the sanitizer's own address space is beyond any limit");
-#endif
+    skip_where_a_tool_is_in_the_process();
     in_child(small_address_space);
 }
 
@@ -101,9 +107,7 @@ static void most_of_address_space(void)
 static void limits_rlimit_as_blocks_get_most_of_it(void **state)
 {
     (void)state;
-#if SHALE_ADDRESS_SANITIZER || SHALE_THREAD_SANITIZER
-    SKIP("the sanitizer's own address space is beyond any limit");
-#endif
+    skip_where_a_tool_is_in_the_process();
     in_child(most_of_address_space);
 }
 
@@ -129,9 +133,7 @@ static void stranger_in_the_way(void)
 static void limits_mapping_in_the_way_left_alone(void **state)
 {
     (void)state;
-#if SHALE_ADDRESS_SANITIZER || SHALE_THREAD_SANITIZER
-    SKIP("the sanitizer's own address space is beyond any limit");
-#endif
+    skip_where_a_tool_is_in_the_process();
     in_child(stranger_in_the_way);
 }
 
@@ -157,9 +159,7 @@ static void direct_mappings(void)
 static void limits_beyond_a_quarter_mapped_directly(void **state)
 {
     (void)state;
-#if SHALE_ADDRESS_SANITIZER || SHALE_THREAD_SANITIZER
-    SKIP("the sanitizer's own address space is beyond any limit");
-#endif
+    skip_where_a_tool_is_in_the_process();
     in_child(direct_mappings);
 }
 
@@ -287,7 +287,7 @@ static void fail_nth(void)
 static void limits_nth_system_call_fails_no_crash(void **state)
 {
     (void)state;
-    for (long n = 1; n <= 60; n += SHALE_THREAD_SANITIZER ? 7 : 1) {
+    for (long n = 1; n <= 60; n += SHALE_THREAD_SANITIZER || slab_watch_on_valgrind() ? 7 : 1) {
         call_to_fail = n;
         in_child(fail_nth);
         call_to_fail = -n;
@@ -389,9 +389,7 @@ static void steady_alone(void)
 static void limits_steady_state_in_strict_mode(void **state)
 {
     (void)state;
-#if SHALE_ADDRESS_SANITIZER || SHALE_THREAD_SANITIZER
-    SKIP("the sanitizer makes system calls of its own");
-#endif
+    skip_where_a_tool_is_in_the_process();
     in_child(steady_alone);
 }
 
@@ -437,9 +435,7 @@ static void steady_in_two_threads(void)
 static void limits_steady_state_passing_blocks_in_strict_mode(void **state)
 {
     (void)state;
-#if SHALE_ADDRESS_SANITIZER || SHALE_THREAD_SANITIZER
-    SKIP("the sanitizer makes system calls of its own");
-#endif
+    skip_where_a_tool_is_in_the_process();
     in_child(steady_in_two_threads);
 }
 

@@ -4,6 +4,9 @@
 
 #include <errno.h>
 
+#include <shale/error.h>
+
+#include "base/os.h"
 #include "blocks.h"
 #include "slab/class.h"
 #include "slab/malloc.h"
@@ -346,6 +349,20 @@ static int mappings(void)
     return lines;
 }
 
+/* Valgrind's kernel, for one, does not know how. */
+static bool can_move_pages(void)
+{
+    void *from;
+    void *to;
+    size_t page = shale_os_page_size();
+    assert_int_equal(shale_os_map(page, 0, &from), 0);
+    assert_int_equal(shale_os_map(page, 0, &to), 0);
+    bool can = shale_os_move(from, page, to) != SHALE_ENOTSUP;
+    (void)shale_os_release(from, page);
+    (void)shale_os_release(to, page);
+    return can;
+}
+
 static void realloc_large_moves_pages_and_heals(void **state)
 {
     enum { WALLS = 20 };
@@ -368,7 +385,7 @@ static void realloc_large_moves_pages_and_heals(void **state)
             grown[at] = (unsigned char)(at >> 12);
         block = grown;
     }
-    assert_true(slab_move_count() > 0);
+    assert_true(slab_move_count() > 0 || !can_move_pages());
     assert_int_equal(slab_validate(), 0);
     for (int i = 0; i < WALLS; i++)
         slab_free(walls[i]);
