@@ -13,6 +13,7 @@
 #include <shale/map.h>
 #include <shale/queue.h>
 #include <shale/ring.h>
+#include <shale/set.h>
 #include <shale/skiplist.h>
 #include <shale/smr.h>
 #include <shale/stack.h>

@@ -48,7 +48,7 @@ SHALE_COLLECTIONS_API void shale_skiplist_destroy(struct shale_skiplist *map);
 SHALE_COLLECTIONS_API struct shale_smr *shale_skiplist_domain(const struct shale_skiplist *map);
 
 /*
- * Reads the value of a key.
+ * Reads the value of a key; `value` may be NULL.
  *
  * @return  0; SHALE_ENOENT; SHALE_ENOMEM: the thread cannot be attached to the domain.
  * Cost: see the top. Since: 0.1.0

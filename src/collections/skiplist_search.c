@@ -88,6 +88,16 @@ static SHALE_ALWAYS_INLINE bool lies_behind(const struct shale_skiplist *list,
     return edge == SKIP_AT ? order < 0 : order <= 0;
 }
 
+/* What comes next is one of two nodes: the one behind on this level, or on the one below. Both are
+ * fetched while the key is compared; a search is mostly waiting for memory. */
+static SHALE_ALWAYS_INLINE void fetch_ahead(const struct skip_node *node, uintptr_t next,
+                                            unsigned level)
+{
+    __builtin_prefetch(skip_pointer(next));
+    if (level > 0)
+        __builtin_prefetch(skip_pointer(shale_atomic_load_relaxed(&node->next[level - 1])));
+}
+
 /* Walks along a level from *before. False: start again. */
 static SHALE_ALWAYS_INLINE bool find_on_level(struct shale_skiplist *list,
                                               struct shale_smr_thread *slot,
@@ -109,6 +119,7 @@ static SHALE_ALWAYS_INLINE bool find_on_level(struct shale_skiplist *list,
             node = skip_pointer(next);
             continue;
         }
+        fetch_ahead(node, next, level);
         if (!lies_behind(list, node, kind, key, edge, &equal))
             break;
         *before = node;
@@ -180,6 +191,7 @@ static SHALE_ALWAYS_INLINE enum step seek_on_level(struct shale_skiplist *list,
             node = skip_pointer(next);
             continue;
         }
+        fetch_ahead(node, next, level);
         int order = coll_compare(&list->map.options.comparator, kind, skip_key(node, kind), key);
         if (order >= 0) {
             *found = node;

@@ -159,11 +159,11 @@ static void insert_at(struct tree_node *leaf, unsigned index, uint64_t word, uin
 {
     unsigned count = tree_count(leaf);
     for (unsigned i = count; i > index; i--) {
-        shale_atomic_store_relaxed(&leaf->keys[i], tree_key(leaf, i - 1));
+        tree_set_key(leaf, i, tree_key(leaf, i - 1));
         shale_atomic_store_relaxed(&leaf->values[i], tree_value(leaf, i - 1));
     }
     COLL_POINT();
-    shale_atomic_store_relaxed(&leaf->keys[index], word);
+    tree_set_key(leaf, index, word);
     shale_atomic_store_relaxed(&leaf->values[index], value);
     tree_set_count(leaf, count + 1);
 }
@@ -264,7 +264,7 @@ static void remove_at(struct tree_node *leaf, unsigned index)
 {
     unsigned count = tree_count(leaf) - 1;
     for (unsigned i = index; i < count; i++) {
-        shale_atomic_store_relaxed(&leaf->keys[i], tree_key(leaf, i + 1));
+        tree_set_key(leaf, i, tree_key(leaf, i + 1));
         shale_atomic_store_relaxed(&leaf->values[i], tree_value(leaf, i + 1));
     }
     COLL_POINT();

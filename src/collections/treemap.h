@@ -173,6 +173,15 @@ static SHALE_ALWAYS_INLINE uint64_t tree_key(const struct tree_node *node, unsig
     return shale_atomic_load_relaxed(&node->keys[i]);
 }
 
+/* Into a node that may be read meanwhile. */
+static inline void tree_set_key(struct tree_node *node, unsigned i, uint64_t word)
+{
+    /* ORDER SMR5 release -> acquire in smr_load() [smr/guard.h]. Publishes the box, or passes it
+     * on: it is looked into before the node is validated. Without it it could be seen unwritten.
+     * Test treemap_stress_nothing_broken. */
+    shale_atomic_store_release(&node->keys[i], word);
+}
+
 static inline uint64_t tree_value(const struct tree_node *leaf, unsigned i)
 {
     return shale_atomic_load_relaxed(&leaf->values[i]);

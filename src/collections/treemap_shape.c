@@ -83,7 +83,7 @@ void tree_drop_box(struct shale_treemap *tree, struct shale_smr_thread *slot, ui
 
 static void copy_key(struct tree_node *to, unsigned i, const struct tree_node *from, unsigned j)
 {
-    shale_atomic_store_relaxed(&to->keys[i], tree_key(from, j));
+    tree_set_key(to, i, tree_key(from, j));
 }
 
 static void copy_value(struct tree_node *to, unsigned i, const struct tree_node *from, unsigned j)
@@ -100,7 +100,7 @@ static void add_separator(struct tree_node *inner, unsigned index, uint64_t key,
         copy_key(inner, i, inner, i - 1);
         copy_value(inner, i + 1, inner, i);
     }
-    shale_atomic_store_relaxed(&inner->keys[index], key);
+    tree_set_key(inner, index, key);
     shale_atomic_store_relaxed(&inner->children[index + 1], (uintptr_t)child);
     tree_set_count(inner, count + 1);
 }
@@ -255,7 +255,7 @@ static void append_all(struct tree_node *left, const struct tree_node *right, ui
 {
     unsigned at = tree_count(left), count = tree_count(right);
     if (left->level > 0)
-        shale_atomic_store_relaxed(&left->keys[at++], separator);
+        tree_set_key(left, at++, separator);
     for (unsigned i = 0; i < count; i++) {
         copy_key(left, at + i, right, i);
         copy_value(left, at + i, right, i);
