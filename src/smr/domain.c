@@ -169,6 +169,16 @@ static void reclaim_all(struct shale_smr *domain, struct shale_smr_thread *slot)
     } while (smr_drain(slot, SIZE_MAX) > 0);
 }
 
+/* Bags that were emptied while others came before them stay in the list. */
+static void free_bags(struct smr_bag *bag)
+{
+    while (bag) {
+        struct smr_bag *next = bag->next;
+        shale_free(bag);
+        bag = next;
+    }
+}
+
 static void end_slots(struct shale_smr *domain)
 {
     for (uint32_t i = 0; i < shale_atomic_load_relaxed(&domain->end); i++) {
@@ -199,6 +209,7 @@ int shale_smr_destroy(struct shale_smr *domain)
     smr_domains[domain->index] = NULL;
     end_slots(domain);
     shale_lock_release(&smr_lock);
+    free_bags(last.limbo.head);
     smr_free_spares(&last);
     delete_domain(domain);
     return SHALE_OK;
