@@ -10,6 +10,7 @@
 #include "cli/compare_options.h"
 #include "measure/compare.h"
 #include "measure/compare_report.h"
+#include "measure/duration.h"
 #include "measure/outfile.h"
 
 enum { EXIT_MEASURED_FAILED = 1 };
@@ -44,11 +45,11 @@ struct progress {
 
 static void format_left(double seconds, char *text, size_t size)
 {
+    char left[32];
+    duration_text(seconds, left, sizeof left);
     text[0] = '\0';
-    if (isfinite(seconds) && seconds >= 90)
-        snprintf(text, size, ", about %.0f min left", ceil(seconds / 60));
-    else if (isfinite(seconds))
-        snprintf(text, size, ", about %.0f s left", ceil(seconds));
+    if (isfinite(seconds))
+        snprintf(text, size, ", about %s left", left);
 }
 
 static void show_progress(const struct compare_progress *progress, void *context)

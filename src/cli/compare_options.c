@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "measure/duration.h"
+
 enum {
     PAIRS_NOT_GIVEN = INT_MIN,
     PAIRS_DEFAULT = 10,
@@ -66,28 +68,11 @@ const struct poptOption compare_option_table[] = {
     POPT_TABLEEND,
 };
 
-/* "90", "90s", "2m", "1.5h" in seconds; false for anything else, and for nothing or less. */
-static bool parse_time(const char *text, double *seconds)
-{
-    static const struct {
-        const char *suffix;
-        double factor;
-    } units[] = {{"", 1}, {"s", 1}, {"m", 60}, {"h", 3600}};
-    char *end;
-    double number = strtod(text, &end);
-    for (size_t i = 0; end != text && i < SHALE_ARRAY_LENGTH(units); i++)
-        if (strcmp(end, units[i].suffix) == 0) {
-            *seconds = number * units[i].factor;
-            return isfinite(number) && *seconds > 0 && *seconds <= 1e6;
-        }
-    return false;
-}
-
 /* -1, or the exit status after a message. */
 static int take_time(const struct cmd_entry *self, const char *option, const char *text,
                      double *seconds)
 {
-    if (!text || parse_time(text, seconds))
+    if (!text || duration_parse(text, seconds))
         return -1;
     return cmd_usage_error(self, "--%s: '%s' is no time; write 90s, 2m or 1h", option, text);
 }

@@ -131,6 +131,16 @@ void compare_free(struct comparison_set *set);
 /* Reads set->pairs pairs of every comparison: what compare_run ends with. For tests and reports. */
 void compare_analyse(struct comparison_set *set);
 
+/*
+ * The log ratios of one figure over the pairs that have both values.
+ *
+ * @param ratios  gets at most set->pairs numbers, in the order of the pairs.
+ * @return  how many; 0 also where one of them has no ratio (zero on one side only).
+ */
+size_t compare_log_ratios(const struct comparison_set *set,
+                          const struct compare_comparison *comparison, size_t figure,
+                          double *ratios);
+
 /* "lower", "higher", "no difference shown", ... */
 const char *compare_verdict_name(enum compare_verdict verdict);
 

@@ -15,43 +15,54 @@ static double log_ratio(double baseline, double candidate)
     return log(candidate / baseline);
 }
 
-/* Collects what one figure gave in every pair; false when a ratio is missing from a full pair. */
-static bool collect(const struct comparison_set *set, const struct compare_comparison *comparison,
-                    size_t figure, double *baseline, double *candidate, double *ratios,
-                    size_t *count)
+static bool both_finite(const struct compare_pair *pair, size_t figure)
 {
-    bool comparable = true;
-    *count = 0;
+    return isfinite(pair->baseline.values[figure]) && isfinite(pair->candidate.values[figure]);
+}
+
+size_t compare_log_ratios(const struct comparison_set *set,
+                          const struct compare_comparison *comparison, size_t figure,
+                          double *ratios)
+{
+    size_t count = 0;
     for (size_t i = 0; i < set->pairs; i++) {
-        double a = comparison->pairs[i].baseline.values[figure];
-        double b = comparison->pairs[i].candidate.values[figure];
-        if (!isfinite(a) || !isfinite(b))
+        const struct compare_pair *pair = &comparison->pairs[i];
+        if (!both_finite(pair, figure))
             continue;
-        baseline[*count] = a;
-        candidate[*count] = b;
-        ratios[*count] = log_ratio(a, b);
-        comparable = comparable && isfinite(ratios[*count]);
-        ++*count;
+        ratios[count] = log_ratio(pair->baseline.values[figure], pair->candidate.values[figure]);
+        if (!isfinite(ratios[count++]))
+            return 0;
     }
-    return comparable && *count > 0;
+    return count;
+}
+
+static void read_medians(const struct comparison_set *set,
+                         const struct compare_comparison *comparison, size_t figure,
+                         struct compare_reading *reading)
+{
+    double baseline[STATS_PAIRS_MAX];
+    double candidate[STATS_PAIRS_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < set->pairs; i++) {
+        const struct compare_pair *pair = &comparison->pairs[i];
+        if (!both_finite(pair, figure))
+            continue;
+        baseline[count] = pair->baseline.values[figure];
+        candidate[count++] = pair->candidate.values[figure];
+    }
+    reading->baseline_median = count > 0 ? stats_median(baseline, count) : NAN;
+    reading->candidate_median = count > 0 ? stats_median(candidate, count) : NAN;
 }
 
 static void read_figure(const struct comparison_set *set, struct compare_comparison *comparison,
                         size_t figure)
 {
-    double baseline[STATS_PAIRS_MAX];
-    double candidate[STATS_PAIRS_MAX];
     double ratios[STATS_PAIRS_MAX];
-    size_t count;
     struct compare_reading *reading = &comparison->readings[figure];
-    *reading = (struct compare_reading){
-        .baseline_median = NAN, .candidate_median = NAN, .adjusted_p = NAN};
-    bool comparable = collect(set, comparison, figure, baseline, candidate, ratios, &count);
-    if (count > 0) {
-        reading->baseline_median = stats_median(baseline, count);
-        reading->candidate_median = stats_median(candidate, count);
-    }
-    if (!comparable || stats_paired(ratios, count, &reading->stats) != SHALE_OK)
+    *reading = (struct compare_reading){.adjusted_p = NAN};
+    read_medians(set, comparison, figure, reading);
+    size_t count = compare_log_ratios(set, comparison, figure, ratios);
+    if (count == 0 || stats_paired(ratios, count, &reading->stats) != SHALE_OK)
         return;
     reading->verdict = count < STATS_PAIRS_MIN ? COMPARE_TOO_FEW : COMPARE_NO_DIFFERENCE;
 }

@@ -379,7 +379,8 @@ static void take_series(struct trial *trial)
 {
     const struct sampler *sampler = &trial->sampler;
     struct trial_result *result = trial->result;
-    size_t step = sampler->count / TRIAL_POINTS_MAX + 1;
+    size_t points_max = trial->spec->points_max ? trial->spec->points_max : TRIAL_POINTS_DEFAULT;
+    size_t step = sampler->count / points_max + 1;
     for (size_t i = 0; i < sampler->count; i += step) {
         result->points[result->point_count].at_s = (double)sampler->points[i].at_ns / 1e9;
         result->points[result->point_count++].rss_bytes = (double)sampler->points[i].rss_bytes;

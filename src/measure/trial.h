@@ -51,10 +51,11 @@ struct trial_spec {
     int timeout_ms;    /* of the command, the load, and each phase's command */
     int stop_grace_ms; /* from SIGTERM to SIGKILL */
     int interval_ms;   /* between samples of RSS; 0: none */
+    size_t points_max; /* of RSS over time, to keep; 0: TRIAL_POINTS_DEFAULT */
     const volatile sig_atomic_t *cancel;
 };
 
-enum { TRIAL_POINTS_MAX = 64 };
+enum { TRIAL_POINTS_DEFAULT = 64, TRIAL_POINTS_MAX = 512 };
 
 struct trial_result {
     double values[FIGURES_MAX]; /* NaN: could not be read */
