@@ -12,8 +12,6 @@ struct bench_output {
     char *plot; /* a folder, made where there is none */
 };
 
-bool bench_output_is_stdout(const char *path);
-
 /* Can the files be put there? CMD_EXIT_OK, or the status to end with, after a message. */
 int bench_output_probe(const struct cmd_entry *self, const struct bench_output *output);
 

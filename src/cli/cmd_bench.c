@@ -2,7 +2,6 @@
 /* `shale bench`: the benchmark suites under every allocator of this machine. Layer 6. */
 #include <errno.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -10,6 +9,7 @@
 
 #include "cli/bench_output.h"
 #include "cli/commands.h"
+#include "cli/output.h"
 
 enum {
     EXIT_RUN_FAILED = 1,
@@ -30,8 +30,6 @@ static struct {
     long seed;
     int quick, list;
 } given;
-
-static volatile sig_atomic_t interrupted;
 
 static const struct poptOption options[] = {
     {"suite", 's', POPT_ARG_STRING, &given.suite, 0,
@@ -55,19 +53,6 @@ static const struct poptOption options[] = {
     {"list", 'l', POPT_ARG_NONE, &given.list, 0, "List the suite's workloads, run nothing", NULL},
     POPT_TABLEEND,
 };
-
-static void on_interrupt(int signal_number)
-{
-    interrupted = signal_number;
-}
-
-static void catch_interrupts(void)
-{
-    struct sigaction action = {.sa_handler = on_interrupt};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGHUP, &action, NULL);
-}
 
 static int add_suite(const struct cmd_entry *self, struct bench_suite *suite, const char *name)
 {
@@ -215,7 +200,6 @@ static int run_suite(const struct cmd_entry *self, struct bench_suite *suite, co
         suite->progress = show_progress;
         suite->preparing = show_preparing;
     }
-    catch_interrupts();
     int result = bench_suite_run(suite);
     if (suite->progress)
         fprintf(stderr, "\r\033[K");
@@ -243,7 +227,7 @@ static int check_arguments(const struct cmd_entry *self, const char **rest)
         return cmd_usage_error(self, "--rounds is 1 to %d, not %d", ROUNDS_MAX, given.rounds);
     if (given.seed < 1)
         return cmd_usage_error(self, "--seed is 1 or more, not %ld", given.seed);
-    if (bench_output_is_stdout(given.output.csv) && bench_output_is_stdout(given.output.json))
+    if (output_is_stdout(given.output.csv) && output_is_stdout(given.output.json))
         return cmd_usage_error(self, "only one of --csv and --json can go to stdout");
     if (given.output.csv && given.output.json && strcmp(given.output.csv, given.output.json) == 0)
         return cmd_usage_error(self, "--csv and --json cannot both go to '%s'", given.output.csv);
@@ -256,7 +240,7 @@ static int run_parsed(const struct cmd_entry *self, const char *command)
         .rounds = (size_t)given.rounds,
         .settings = {.seed = (unsigned long)given.seed,
                      .seconds = given.quick ? quick_seconds : default_seconds,
-                     .cancel = &interrupted}};
+                     .cancel = output_catch_signals()}};
     struct choice choice = {0};
     int status = choose_cases(self, &suite);
     if (status == CMD_EXIT_OK && given.list)

@@ -1,40 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* `shale compare`: what allocators do to a program's time, CPU and memory. Layer 6. */
-#include <errno.h>
 #include <math.h>
-#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/compare_options.h"
+#include "cli/output.h"
 #include "measure/compare.h"
 #include "measure/compare_report.h"
 #include "measure/duration.h"
-#include "measure/outfile.h"
 
 enum { EXIT_MEASURED_FAILED = 1 };
 
-/* The signal that asked us to end; the launcher and all waits look at it. */
-static volatile sig_atomic_t cancelled_by;
-
-static void note_signal(int number)
-{
-    cancelled_by = number;
-}
-
-/* What our caller ignores (nohup ignores SIGHUP) stays ignored. */
-static void catch_signals(void)
-{
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
-    for (size_t i = 0; i < SHALE_ARRAY_LENGTH(numbers); i++) {
-        struct sigaction action;
-        if (sigaction(numbers[i], NULL, &action) != 0 || action.sa_handler == SIG_IGN)
-            continue;
-        action = (struct sigaction){.sa_handler = note_signal};
-        sigaction(numbers[i], &action, NULL);
-    }
-}
+/* The number of the signal that asked us to end; the launcher and all waits look at it. */
+static const volatile sig_atomic_t *cancelled_by;
 
 /* ------------------------------------------------------------------------------- progress */
 
@@ -115,8 +95,8 @@ static int report_run_failure(const struct cmd_entry *self, const struct compare
     char where[64] = "the warm-up";
     if (trial->stage == TRIAL_CANCELLED) {
         cmd_error(self, "interrupted by signal %d; every process of it was ended, nothing written",
-                  (int)cancelled_by);
-        return 128 + (int)cancelled_by;
+                  (int)*cancelled_by);
+        return 128 + (int)*cancelled_by;
     }
     if (!failure->warmup)
         snprintf(where, sizeof where, "pair %zu", failure->round + 1);
@@ -142,45 +122,21 @@ static int report_failure(const struct cmd_entry *self, const struct compare_fai
 
 /* -------------------------------------------------------------------------------- reports */
 
-typedef int write_report_fn(const struct compare_report *report, FILE *out);
+static int write_json(const void *report, FILE *out)
+{
+    return compare_write_json(report, out);
+}
 
-static int write_csv(const struct compare_report *report, FILE *out)
+static int write_csv(const void *report, FILE *out)
 {
     compare_write_csv(report, out);
     return SHALE_OK;
 }
 
-static int write_markdown(const struct compare_report *report, FILE *out)
+static int write_markdown(const void *report, FILE *out)
 {
     compare_write_markdown(report, out);
     return SHALE_OK;
-}
-
-static bool is_stdout(const char *path)
-{
-    return path && strcmp(path, "-") == 0;
-}
-
-static int output_error(const struct cmd_entry *self, const char *path)
-{
-    cmd_error(self, "cannot write '%s': %s; try another place", path, strerror(errno));
-    return CMD_EXIT_IO;
-}
-
-static int write_report(const struct cmd_entry *self, const char *path, write_report_fn *write,
-                        const struct compare_report *report)
-{
-    struct outfile file;
-    if (!path)
-        return CMD_EXIT_OK;
-    if (outfile_open(&file, path) != SHALE_OK)
-        return output_error(self, path);
-    if (write(report, file.stream) == SHALE_ENOMEM) {
-        outfile_abandon(&file);
-        cmd_error(self, "cannot write '%s': out of memory", path);
-        return CMD_EXIT_INTERNAL;
-    }
-    return outfile_commit(&file) == SHALE_OK ? CMD_EXIT_OK : output_error(self, path);
 }
 
 /* Writes every report; one that fails does not keep the others from being written. */
@@ -188,11 +144,12 @@ static int write_reports(const struct cmd_entry *self, const struct compare_opti
                          const struct compare_report *report)
 {
     int statuses[] = {
-        write_report(self, options->json, compare_write_json, report),
-        write_report(self, options->csv, write_csv, report),
-        write_report(self, options->markdown, write_markdown, report),
+        output_write(self, options->json, write_json, report),
+        output_write(self, options->csv, write_csv, report),
+        output_write(self, options->markdown, write_markdown, report),
     };
-    if (!is_stdout(options->json) && !is_stdout(options->csv) && !is_stdout(options->markdown))
+    if (!output_is_stdout(options->json) && !output_is_stdout(options->csv) &&
+        !output_is_stdout(options->markdown))
         compare_write_text(report, stdout);
     int status = cmd_finish_output(self);
     for (size_t i = 0; i < SHALE_ARRAY_LENGTH(statuses); i++)
@@ -210,16 +167,12 @@ static int compare(const struct cmd_entry *self, const struct compare_options *o
     struct comparison_set set;
     struct compare_failure failure;
     const char *const outputs[] = {options->json, options->csv, options->markdown};
-    for (size_t i = 0; i < SHALE_ARRAY_LENGTH(outputs); i++) {
-        int status =
-            outfile_probe(outputs[i]) == SHALE_OK ? CMD_EXIT_OK : output_error(self, outputs[i]);
-        if (status != CMD_EXIT_OK)
-            return status;
-    }
+    int status = output_probe(self, outputs, SHALE_ARRAY_LENGTH(outputs));
+    if (status != CMD_EXIT_OK)
+        return status;
     plan->progress = options->quiet ? NULL : show_progress;
     plan->context = &progress;
-    plan->trial.cancel = &cancelled_by;
-    catch_signals();
+    plan->trial.cancel = cancelled_by = output_catch_signals();
     int error = compare_run(plan, &set, &failure);
     if (!options->quiet)
         end_progress(&progress);
@@ -227,7 +180,7 @@ static int compare(const struct cmd_entry *self, const struct compare_options *o
         return report_failure(self, &failure);
     struct compare_report report;
     compare_report_init(&report, plan, &set, options->ready);
-    int status = write_reports(self, options, &report);
+    status = write_reports(self, options, &report);
     compare_free(&set);
     return status;
 }

@@ -9,6 +9,9 @@ const struct cmd_entry *const cmd_entries[] = {
     &cmd_stats,
     &cmd_compare,
     &cmd_bench,
+#ifdef SHALE_HAS_GATE
+    &cmd_gate,
+#endif
 #ifdef SHALE_HAS_MIGRATE
     &cmd_migrate,
 #endif

@@ -94,7 +94,7 @@ static int await_end(const struct bench_order *order, struct launch_process *pro
         return result;
     judge_end(process->wait_status, &streams->errors, outcome);
     take_figures(process, outcome);
-    if (order->keep_output && !outcome->reason[0])
+    if (order->keep_output && (order->keep_failed_output || !outcome->reason[0]))
         outcome->output = capture_text(&streams->output);
     return 0;
 }

@@ -20,13 +20,14 @@ struct bench_order {
     const char *directory;                    /* NULL: ours */
     const struct finder_allocator *allocator; /* preloaded and proven; NULL: neither */
     bool keep_output;                         /* stdout becomes `output`; else it is dropped */
+    bool keep_failed_output;                  /* also of a run that failed */
     int timeout_s;
     const volatile sig_atomic_t *cancel;
 };
 
 struct bench_outcome {
     char reason[256];    /* why it failed, "" when it ended with 0 */
-    char *output;        /* with a final zero; NULL unless keep_output and no failure */
+    char *output;        /* with a final zero; NULL unless kept */
     double wall_s;       /* from the moment it was let go to its end */
     double cpu_s;        /* user and system, with the children it waited for */
     double rss_peak_kib; /* of it or any one of those children, the largest; never below our own

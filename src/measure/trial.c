@@ -96,6 +96,16 @@ static int server_ended(struct trial *trial, const char *when)
     return fail(trial, TRIAL_ENDED, SHALE_EGONE, "'%s' %s %s", trial->spec->argv[0], end, when);
 }
 
+/* Signals that a program gives itself; one that does not handle SIGTERM ends by that. */
+static bool crashed(int wait_status)
+{
+    static const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGSYS};
+    for (size_t i = 0; WIFSIGNALED(wait_status) && i < SHALE_ARRAY_LENGTH(signals); i++)
+        if (WTERMSIG(wait_status) == signals[i])
+            return true;
+    return false;
+}
+
 /* Waits for a helper command while watching that the server lives. */
 static int wait_for_helper(struct trial *trial, struct launch_process *helper,
                            enum trial_stage stage, const char *command)
@@ -214,11 +224,11 @@ static int start_program(struct trial *trial)
     trial->own_rss = procfs_own_rss();
     const struct launch_spec launch = {
         .argv = spec->argv,
-        .preload = spec->allocator->path,
+        .preload = spec->allocator ? spec->allocator->path : NULL,
         .environment = spec->environment,
         .stdio = {nothing, trial->command_output.fd, trial->command_output.fd},
         .contain = true,
-        .prove = prove_allocator,
+        .prove = spec->allocator ? prove_allocator : NULL,
         .context = &trial->prove,
         .cancel = spec->cancel,
     };
@@ -451,7 +461,10 @@ int trial_run(const struct trial_spec *spec, struct trial_result *result,
     sampler_stop(&trial.sampler);
     if (trial.started) {
         taken.killed = (unsigned)launch_end(&trial.process, spec->stop_grace_ms);
-        proof_take(&taken.proof, &trial.prove.report);
+        if (!error && crashed(trial.process.wait_status))
+            error = server_ended(&trial, "when it was stopped");
+        if (spec->allocator)
+            proof_take(&taken.proof, &trial.prove.report);
         take_usage(&trial);
         take_memory(&trial);
         take_series(&trial);

@@ -36,7 +36,8 @@ struct trial_phase {
 
 struct trial_spec {
     const char *const *argv;
-    const struct finder_allocator *allocator; /* preloaded where it has a path, and proven */
+    const struct finder_allocator *allocator; /* preloaded where it has a path, and proven;
+                                                 NULL: neither */
     const char *const *environment;           /* "K=V", NULL ends; may be NULL */
     const char *prepare; /* run by sh before each run, not measured; may be NULL */
     const char *load;    /* run by sh; NULL: a plain command */
@@ -77,7 +78,7 @@ enum trial_stage {
     TRIAL_PORT_BUSY, /* something else serves the port */
     TRIAL_LAUNCH,    /* failure.launch says more */
     TRIAL_READY,     /* never ready */
-    TRIAL_ENDED,     /* the server ended too early */
+    TRIAL_ENDED,     /* the server ended too early, or crashed when it was stopped */
     TRIAL_LOAD,      /* the load failed */
     TRIAL_PHASE,     /* a --then command failed */
     TRIAL_COMMAND,   /* the measured command failed */

@@ -17,7 +17,7 @@ ARROWS = {
     "collections": ("smr", "alloc", "base"),
     "report": ("profile", "base"),
     "measure": ("identify", "base"),
-    "gate": ("measure", "profile", "report", "base"),
+    "gate": ("measure", "profile", "report", "identify", "base"),
     "preload": ("slab", "profile", "base"),
     "cli": ("base", "identify", "inspect", "migrate", "alloc", "smr", "profile", "collections",
             "report", "measure", "gate", "preload"),

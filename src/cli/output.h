@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* What commands that measure share: reports in files, and signals that end the work. Layer 6. */
+#ifndef SHALE_CLI_OUTPUT_H
+#define SHALE_CLI_OUTPUT_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "cli/cmd.h"
+
+/* Writes a report; a negative SHALE_E* gives up, and what was written is thrown away. */
+typedef int output_write_fn(const void *report, FILE *out);
+
+bool output_is_stdout(const char *path);
+
+/* Says that the file cannot be written, by errno; returns CMD_EXIT_IO. */
+int output_error(const struct cmd_entry *self, const char *path);
+
+/*
+ * Asks before minutes of work whether files can be put there.
+ *
+ * @param paths  may be NULL each; "-" is stdout.
+ * @return  CMD_EXIT_OK, or the exit status after a message.
+ */
+int output_probe(const struct cmd_entry *self, const char *const *paths, size_t count);
+
+/*
+ * Writes a report whole or not at all.
+ *
+ * @param path  NULL: nothing is written; "-" is stdout.
+ * @return  CMD_EXIT_OK, or the exit status after a message.
+ */
+int output_write(const struct cmd_entry *self, const char *path, output_write_fn *write,
+                 const void *report);
+
+/*
+ * From now on SIGINT, SIGTERM, SIGHUP and SIGQUIT are noted: the returned number becomes the
+ * signal's. What our caller ignores (nohup ignores SIGHUP) stays ignored.
+ */
+const volatile sig_atomic_t *output_catch_signals(void);
+
+#endif
