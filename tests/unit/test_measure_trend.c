@@ -58,7 +58,7 @@ static void trend_false_alarms_stay_below_alpha(void **state)
         assert_int_equal(trend_of(points, TREND_BLOCKS, 0.05, &trend), 0);
         alarms += trend.low > 0 || trend.high < 0;
     }
-    print_message("seed 20241121: %zu of %d alarms\n", alarms, SERIES);
+    print_message("# seed 20241121: %zu of %d alarms\n", alarms, SERIES);
     assert_true(alarms <= SERIES * 6 / 100);
     assert_true(alarms >= SERIES * 2 / 100);
 }
