@@ -24,7 +24,7 @@ extern "C" {
 
 /* Use the functions below; which member counts follows from the comparator. */
 struct shale_key {
-    union {
+    __extension__ union { /* without a name: C11, or any gcc and clang */
         int64_t number;
         const void *pointer; /* to the bytes of a string, or a pointer key itself */
     };

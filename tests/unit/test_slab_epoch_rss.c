@@ -15,6 +15,7 @@ enum {
     SIZE_SPAN = 705, /* 64 to 768 */
     BLOCKS_MAX = PAYLOAD / 64,
     BUSY_THREADS = 2,
+    PATIENCE_MS = 10000,
 };
 
 static void **all;
@@ -75,6 +76,16 @@ static uint64_t reclaim_all(void)
     return now_ms() - begin;
 }
 
+/* On a busy machine a thread may be stopped inside an operation: the close is finished later. */
+static void close_whole(shale_epoch epoch, enum shale_epoch_close how)
+{
+    uint64_t begin = now_ms();
+    int error = shale_epoch_close(epoch, how, 0);
+    while (error == SHALE_EDEFERRED && now_ms() - begin < PATIENCE_MS)
+        error = shale_epoch_close(epoch, how, 0);
+    assert_true(error == 0 || error == SHALE_ESTALE);
+}
+
 static void assert_near(const char *what, size_t before, size_t after, uint64_t ms)
 {
     size_t allowed = before / 50 > MIB ? before / 50 : MIB;
@@ -102,9 +113,7 @@ static void epoch_memory_falls_to_what_it_was(void **state)
         assert_true(resident() > before + PAYLOAD / 10 * 9);
         for (size_t i = 0; i < count && kind == 0; i++)
             shale_epoch_free(all[i]);
-        int error =
-            shale_epoch_close(epoch, kind == 0 ? SHALE_EPOCH_DRAIN : SHALE_EPOCH_DISCARD, 0);
-        assert_true(error == 0 || error == SHALE_EDEFERRED);
+        close_whole(epoch, kind == 0 ? SHALE_EPOCH_DRAIN : SHALE_EPOCH_DISCARD);
         uint64_t ms = reclaim_all();
         assert_near(names[kind], before, resident(), ms);
     }
@@ -132,13 +141,13 @@ static void epoch_survivors_pin_only_their_own(void **state)
         live += survives ? size : 0;
         sum += size;
     }
-    assert_int_equal(shale_epoch_close(most, SHALE_EPOCH_DISCARD, 0), 0);
+    close_whole(most, SHALE_EPOCH_DISCARD);
     (void)reclaim_all();
     size_t after = resident();
     printf("# %zu KiB live, %zu KiB before, %zu KiB after\n", live >> 10, before >> 10,
            after >> 10);
     assert_true(after <= before + live / 5 * 6 + 2 * MIB);
-    assert_int_equal(shale_epoch_close(few, SHALE_EPOCH_DISCARD, 0), 0);
+    close_whole(few, SHALE_EPOCH_DISCARD);
     assert_nothing_left();
 }
 
@@ -167,7 +176,7 @@ static void epoch_thousands_open_at_once(void **state)
                overhead * 100);
         assert_true(overhead < (kind == 0 ? 0.15 : 1.5));
         for (int i = 0; i < MANY; i++)
-            assert_int_equal(shale_epoch_close(epochs[i], SHALE_EPOCH_DISCARD, 0), 0);
+            close_whole(epochs[i], SHALE_EPOCH_DISCARD);
         uint64_t ms = reclaim_all();
         printf("# %d closed: %zu KiB before, %zu KiB after, %llu ms\n", MANY, before >> 10,
                resident() >> 10, (unsigned long long)ms);
