@@ -22,7 +22,8 @@ static void *open_beside(void)
     if (length <= 0)
         return NULL;
     path[length] = 0;
-    strcpy(strrchr(path, '/') + 1, "crossbeam/release/libsmr_crossbeam.so");
+    char *end = strrchr(path, '/') + 1;
+    snprintf(end, (size_t)(path + sizeof path - end), "crossbeam/release/libsmr_crossbeam.so");
     return dlopen(path, RTLD_NOW | RTLD_LOCAL);
 }
 

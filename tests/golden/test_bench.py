@@ -128,6 +128,13 @@ def test_program_gives_time_and_peak_rss(tmp_path):
     assert [entry.name for entry in tmp_path.iterdir()] == ["b.json"]
 
 
+def test_smr_suite_has_figures_of_every_scheme():
+    run = bench("-s", "smr", "-w", "guard", "--quick", "-a", "system")
+    assert run.returncode == 0, run.stderr
+    for subject in ("shale_ebr", "shale_ebr_fenced", "shale_ibr", "shale_neutralize"):
+        assert re.search(rf"^guard {subject} \[ns\] +[0-9.]+ ", run.stdout, re.M), run.stdout
+
+
 def test_list_names_every_workload():
     run = bench("--list", "--suite", "all")
     names = [line.split()[1] for line in run.stdout.splitlines()]

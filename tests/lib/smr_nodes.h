@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include <shale/alloc.h>
+#include <shale/error.h>
 #include <shale/smr.h>
 
 #include "base/atomic.h"
@@ -58,6 +59,8 @@ static inline void node_reclaim(void *pointer, void *argument)
 
 static inline int node_retire(struct shale_smr_thread *thread, struct node *node)
 {
+    if (!node)
+        return SHALE_ENOMEM; /* of node_new() */
     return shale_smr_retire(thread, node, sizeof *node, node->birth, node_reclaim, NULL);
 }
 

