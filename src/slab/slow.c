@@ -341,6 +341,7 @@ static void free_in_range(struct slab_thr *thr, void *block)
     size_t bytes = 0;
     enum slab_step step;
     int tries = 0;
+    uint32_t owned = thr->owned;
     SLAB_COUNT(thr, slow_frees, 1);
     while ((step = free_step(thr, block, &bytes)) == SLAB_BUSY &&
            (thr->id != SLAB_LATE || ++tries < SLAB_LATE_TRIES)) {
@@ -350,9 +351,10 @@ static void free_in_range(struct slab_thr *thr, void *block)
     }
     if (step != SLAB_DONE)
         SLAB_COUNT(thr, misuse, 1);
-    bool own = thr->id != SLAB_LATE;
+    /* A slab that went back counts too: with fences every free comes here. */
+    bool gave = thr->id != SLAB_LATE && (bytes != 0 || thr->owned != owned);
     slab_finish(thr);
-    if (own && bytes != 0)
+    if (gave)
         slab_purge_after(thr, bytes);
 }
 
