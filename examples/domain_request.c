@@ -16,7 +16,7 @@ static void handle(shale_domain *domain, const char *path)
     struct request *request = shale_domain_alloc(domain, sizeof(*request));
     request->path = shale_domain_alloc(domain, strlen(path) + 1);
     request->answer = shale_domain_alloc(domain, 1000);
-    strcpy(request->path, path);
+    memcpy(request->path, path, strlen(path) + 1);
     snprintf(request->answer, 1000, "no such file: %s", request->path);
     puts(request->answer);
     char *copy = shale_strdup(path); /* from the domain, where it is implicit */

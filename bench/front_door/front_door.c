@@ -12,7 +12,7 @@
  * The build gives DIRECT_HEADER, DIRECT_MALLOC and DIRECT_FREE, the backend's own names.
  */
 #include DIRECT_HEADER
-#include <shale/alloc.h>
+#include <shale/alloc.h> /* NOLINT(readability-duplicate-include): DIRECT_HEADER may be it */
 #include <stdio.h>
 #include <stdlib.h> /* NOLINT(readability-duplicate-include): DIRECT_HEADER may be it */
 #include <time.h>

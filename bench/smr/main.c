@@ -232,7 +232,7 @@ static void run(const struct workload *workload, uint64_t seed, double seconds)
     }
     printf("{\"workload\": \"%s\", \"operation\": \"%s\", \"operations\": %llu, \"seed\": %llu, "
            "\"threads\": %d, \"touch\": \"none\", \"figures\": {",
-           workload->name, workload->operation, (unsigned long long)workload->count * slices,
+           workload->name, workload->operation, (unsigned long long)(workload->count * slices),
            (unsigned long long)seed, workload->with_reader ? 2 : 1);
     for (size_t i = 0; i < count; i++)
         printf("%s\"%s_ns\": %.4g", i ? ", " : "", chosen[i]->name, median(times[i], slices));

@@ -66,20 +66,6 @@ const struct poptOption gate_option_table[] = {
     POPT_TABLEEND,
 };
 
-/* Keeps an array for as long as the plan; false without memory, and then it is freed. */
-static bool keep(struct gate_plan *plan, void *memory)
-{
-    void **grown = realloc(plan->owned, (plan->owned_count + 1) * sizeof *grown);
-    if (grown)
-        plan->owned = grown;
-    if (!memory || !grown) {
-        free(memory);
-        return false;
-    }
-    plan->owned[plan->owned_count++] = memory;
-    return true;
-}
-
 /* Splits words as sh does, without expanding anything. */
 static int take_command(const struct cmd_entry *self, const char *option, const char *text,
                         struct gate_plan *plan, const char *const **argv)
@@ -91,7 +77,7 @@ static int take_command(const struct cmd_entry *self, const char *option, const 
     int error = poptParseArgvString(text, &count, &words);
     if (error)
         return cmd_usage_error(self, "--%s: '%s': %s", option, text, poptStrerror(error));
-    if (!keep(plan, words)) {
+    if (!gate_plan_own(plan, words)) {
         cmd_error(self, "out of memory");
         return CMD_EXIT_INTERNAL;
     }
@@ -138,7 +124,7 @@ static int take_then(const struct cmd_entry *self, const struct gate_options *op
         if (plan->trial.phase_count == GATE_THEN_MAX)
             return cmd_usage_error(self, "--then: at most %d", GATE_THEN_MAX);
         char *name = strndup(*text, (size_t)(equals - *text));
-        if (!keep(plan, name))
+        if (!gate_plan_own(plan, name))
             return CMD_EXIT_INTERNAL;
         plan->phases[plan->trial.phase_count++] = (struct trial_phase){name, equals + 1};
     }

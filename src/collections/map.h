@@ -59,7 +59,7 @@ void coll_map_drop_value(const struct coll_map *map, uint64_t value);
 int coll_map_scan(struct coll_map *map, const struct shale_range *range,
                   struct shale_entry *entries, size_t capacity, size_t *count);
 int coll_map_visit(struct coll_map *map, const struct shale_range *range,
-                   shale_visit_function *visit, void *context);
+                   shale_visit_function *look, void *context);
 int coll_map_snapshot(struct coll_map *map, const struct shale_range *range,
                       struct shale_snapshot **snapshot);
 int coll_map_compute(struct coll_map *map, struct shale_key key, shale_compute_function *function,

@@ -269,8 +269,8 @@ size_t gate_judge_machine(const struct gate_plan *plan, const struct comparison_
                           double alpha, struct gate_finding *findings, size_t count, char *text,
                           size_t size)
 {
-    double p[FIGURES_MAX];
-    double shift[FIGURES_MAX];
+    double p[FIGURES_MAX] = {0};
+    double shift[FIGURES_MAX] = {0};
     size_t unsteady = 0;
     read_machine(plan, set, alpha, shift, p);
     for (size_t i = 0; i < set->figures.count; i++) {

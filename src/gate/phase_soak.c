@@ -61,8 +61,8 @@ static int soak_server(struct gate *gate, const struct arm *arm, struct soak *so
     size_t size = strlen(gate->trial.load) + 160;
     char *load = malloc(size);
     struct trial_result *result = malloc(sizeof *result);
-    int error = load && result ? SHALE_OK : gate_fail(gate, SHALE_ENOMEM, "out of memory");
-    if (!error) {
+    int error = SHALE_ENOMEM;
+    if (load && result) {
         /* In a subshell, so that an `exit` in the load ends one round and not the soak. */
         snprintf(load, size,
                  "end=$(($(date +%%s) + %.0f)); while :; do (%s\n) || exit; "
@@ -77,8 +77,10 @@ static int soak_server(struct gate *gate, const struct arm *arm, struct soak *so
             (int)fmin(INTERVAL_MAX_MS, fmax(spec.interval_ms, 1000 * seconds / POINTS_PER_SOAK));
         spec.timeout_ms = (int)fmin(INT32_MAX, spec.timeout_ms + 1000 * seconds);
         error = arm_run(arm, &spec, result, failure);
+    } else {
+        gate_fail(gate, error, "out of memory");
     }
-    for (size_t i = 0; !error && i < result->point_count; i++)
+    for (size_t i = 0; !error && result && i < result->point_count; i++)
         soak->points[soak->count++] = (struct trend_point){
             result->points[i].at_s / SECONDS_PER_HOUR, result->points[i].rss_bytes};
     soak->runs = 1;
@@ -94,7 +96,9 @@ static int soak_program(struct gate *gate, const struct arm *arm, struct soak *s
     double began_s = now_s();
     double end_s = began_s + gate->plan->soak_s;
     struct trial_result *result = malloc(sizeof *result);
-    int error = result ? SHALE_OK : gate_fail(gate, SHALE_ENOMEM, "out of memory");
+    if (!result)
+        return gate_fail(gate, SHALE_ENOMEM, "out of memory");
+    int error = SHALE_OK;
     while (!error && (soak->runs == 0 || now_s() < end_s)) {
         gate_tell(gate, GATE_SOAK, end_s - now_s(), "run %zu: %s", soak->runs + 1, arm->label);
         error = arm_run(arm, &gate->trial, result, failure);

@@ -70,7 +70,9 @@ static int run_again(struct gate *gate, const struct arm *arm, struct growth *gr
 {
     struct trial_result *result = malloc(sizeof *result);
     int cycles = gate->plan->stress_cycles;
-    int error = result ? SHALE_OK : gate_fail(gate, SHALE_ENOMEM, "out of memory");
+    int error = SHALE_OK;
+    if (!result)
+        return gate_fail(gate, SHALE_ENOMEM, "out of memory");
     for (int i = 0; !error && i < cycles; i++) {
         gate_tell(gate, GATE_STRESS, gate->run_s * (cycles - i), "run %d of %d: %s", i + 1, cycles,
                   arm->label);

@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "measure/stats.h"
 
@@ -44,6 +45,18 @@ void gate_plan_defaults(struct gate_plan *plan)
     };
     plan->trial.phases = plan->phases;
     plan->trial.pickers = plan->pickers;
+}
+
+bool gate_plan_own(struct gate_plan *plan, void *memory)
+{
+    void **grown = memory ? realloc(plan->owned, (plan->owned_count + 1) * sizeof *grown) : NULL;
+    if (!grown) {
+        free(memory);
+        return false;
+    }
+    plan->owned = grown;
+    plan->owned[plan->owned_count++] = memory;
+    return true;
 }
 
 void gate_plan_quicken(struct gate_plan *plan)

@@ -110,6 +110,12 @@ SHALE_NODISCARD int gate_plan_load(const char *path, struct gate_plan *plan, cha
  */
 SHALE_NODISCARD int gate_plan_check(const struct gate_plan *plan, char *reason, size_t reason_size);
 
+/*
+ * Keeps malloc'd memory for as long as the plan; false, and it is freed, without memory or for
+ * NULL.
+ */
+bool gate_plan_own(struct gate_plan *plan, void *memory);
+
 /* Writes a plan file with comments, filled in from this plan: `shale gate --init`. */
 void gate_plan_write_example(const struct gate_plan *plan, FILE *out);
 

@@ -264,25 +264,14 @@ SHALE_PRINTF(2, 3) static int refuse(const struct reader *reader, const char *fo
     return SHALE_EFORMAT;
 }
 
-static void *own(struct gate_plan *plan, void *memory)
-{
-    void **grown = realloc(plan->owned, (plan->owned_count + 1) * sizeof *grown);
-    if (!memory || !grown) {
-        free(memory);
-        return NULL;
-    }
-    plan->owned = grown;
-    return plan->owned[plan->owned_count++] = memory;
-}
-
 /* The strings of a sequence with the NULL behind them that argv needs; *out stays for none. */
 static int take_strings(const struct reader *reader, char **strings, uint32_t count,
                         const char *const **out)
 {
     if (count == 0)
         return SHALE_OK;
-    const char **ended = own(reader->plan, calloc(count + 1, sizeof *ended));
-    if (!ended)
+    const char **ended = calloc(count + 1, sizeof *ended);
+    if (!gate_plan_own(reader->plan, ended))
         return SHALE_ENOMEM;
     for (uint32_t i = 0; i < count; i++)
         ended[i] = strings[i];
