@@ -34,7 +34,7 @@ struct shale_treemap;
  *          SHALE_ENOMEM.
  * Ownership: the caller's, until shale_treemap_destroy().
  * Cost: some KiB. Since: 0.1.0
- * Example: examples/ordered_index.c
+ * Example: examples/ordered_queue.c
  */
 SHALE_COLLECTIONS_API SHALE_COLLECTIONS_NODISCARD int
 shale_treemap_create(const struct shale_map_options *options, struct shale_treemap **map);
@@ -55,7 +55,7 @@ SHALE_COLLECTIONS_API struct shale_smr *shale_treemap_domain(const struct shale_
  *
  * @return  0; SHALE_ENOENT; SHALE_ENOMEM: the thread cannot be attached to the domain.
  * Cost: see the top. Since: 0.1.0
- * Example: examples/ordered_index.c
+ * Example: examples/ordered_queue.c
  */
 SHALE_COLLECTIONS_API SHALE_COLLECTIONS_NODISCARD int
 shale_treemap_get(struct shale_treemap *map, struct shale_key key, uint64_t *value);
