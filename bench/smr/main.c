@@ -230,9 +230,10 @@ static void run(const struct workload *workload, uint64_t seed, double seconds)
         for (size_t i = 0; i < count; i++)
             times[i][slices] = time_slice(workload, chosen[i]);
     }
+    uint64_t operations = workload->count * slices;
     printf("{\"workload\": \"%s\", \"operation\": \"%s\", \"operations\": %llu, \"seed\": %llu, "
            "\"threads\": %d, \"touch\": \"none\", \"figures\": {",
-           workload->name, workload->operation, (unsigned long long)(workload->count * slices),
+           workload->name, workload->operation, (unsigned long long)operations,
            (unsigned long long)seed, workload->with_reader ? 2 : 1);
     for (size_t i = 0; i < count; i++)
         printf("%s\"%s_ns\": %.4g", i ? ", " : "", chosen[i]->name, median(times[i], slices));

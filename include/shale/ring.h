@@ -38,7 +38,6 @@ struct shale_ring_options {
  * Ownership: the caller's, until shale_ring_destroy().
  * Cost: 16 bytes an item, touched once.
  * Since: 0.1.0
- * Example: examples/work_queue.c
  */
 SHALE_COLLECTIONS_API SHALE_COLLECTIONS_NODISCARD int
 shale_ring_create(const struct shale_ring_options *options, struct shale_ring **ring);

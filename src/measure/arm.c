@@ -25,7 +25,7 @@ static int join_environment(struct arm *arm, const struct trial_spec *trial)
     const char *const *own = arm->setting ? arm->setting->environment : NULL;
     size_t commons = count_strings(trial->environment);
     size_t owns = count_strings(own);
-    if (owns == 0)
+    if (!own || owns == 0)
         return SHALE_OK;
     arm->environment = calloc(commons + owns + 1, sizeof *arm->environment);
     if (!arm->environment)

@@ -110,7 +110,9 @@ void *slab_move(void *block, size_t size)
         return NULL;
     uint32_t segments = slab_hot_at(unit)->size;
     void *moved = slab_alloc_large(0, size, 0, &zero);
-    if (moved == NULL || !slab_in_range(moved)) {
+    if (moved == NULL)
+        return NULL;
+    if (!slab_in_range(moved)) {
         slab_free_fast(moved);
         return NULL;
     }

@@ -50,6 +50,6 @@ static SHALE_ALWAYS_INLINE void *slab_pop(struct slab_hot *hot)
 }
 
 /* Frees a block of the thread's own slab. Locks: the biased lock. */
-void slab_free_own(struct slab_thr *thr, void *block, uint32_t unit);
+void slab_free_own(struct slab_thr *thr, void *address, uint32_t unit);
 
 #endif

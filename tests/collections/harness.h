@@ -35,7 +35,7 @@ uint64_t harness_count(uint64_t plain);
 bool harness_run(const struct subject *subject, uint64_t first, uint64_t count);
 
 /* The first bad seed, quietly; 0 when there is none among `count`. */
-uint64_t harness_find(const struct subject *subject, uint64_t first, uint64_t count);
+uint64_t harness_find(const struct subject *wanted, uint64_t first, uint64_t count);
 
 /* Called when a history is stuck, before its threads run free; NULL: nothing is. */
 extern void (*harness_stuck)(void);

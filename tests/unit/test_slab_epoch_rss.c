@@ -86,9 +86,16 @@ static void close_whole(shale_epoch epoch, enum shale_epoch_close how)
     assert_true(error == 0 || error == SHALE_ESTALE);
 }
 
-static void assert_near(const char *what, size_t before, size_t after, uint64_t ms)
+/* On a busy machine a visit to a thread may have to be tried again. */
+static void assert_near(const char *what, size_t before, uint64_t ms)
 {
     size_t allowed = before / 50 > MIB ? before / 50 : MIB;
+    uint64_t begin = now_ms();
+    size_t after = resident();
+    while (after > before + allowed && now_ms() - begin < PATIENCE_MS) {
+        (void)reclaim_all();
+        after = resident();
+    }
     printf("# %s: %zu KiB before, %zu KiB after, %llu ms\n", what, before >> 10, after >> 10,
            (unsigned long long)ms);
     assert_true(after <= before + allowed);
@@ -115,7 +122,7 @@ static void epoch_memory_falls_to_what_it_was(void **state)
             shale_epoch_free(all[i]);
         close_whole(epoch, kind == 0 ? SHALE_EPOCH_DRAIN : SHALE_EPOCH_DISCARD);
         uint64_t ms = reclaim_all();
-        assert_near(names[kind], before, resident(), ms);
+        assert_near(names[kind], before, ms);
     }
     shale_atomic_store_relaxed(&stop, true);
     for (int i = 0; i < BUSY_THREADS; i++)
