@@ -142,8 +142,8 @@ static void join_tables(const struct owners *owners)
 {
     const struct world *world = owners->world;
     const struct site *entry = NULL;
-    for (const struct site *site = world->sites.at; site < world->sites.at + world->sites.count;
-         site++) {
+    for (size_t i = 0; i < world->sites.count; i++) {
+        const struct site *site = &world->sites.at[i];
         if (!site->table)
             continue;
         if (entry && site->source == entry->source && site->table == entry->table)
