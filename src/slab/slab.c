@@ -214,11 +214,11 @@ static bool try_release(struct slab_thr *thr, struct slab_hot *hot)
         SLAB_COUNT(thr, lock_busy, 1);
         return false;
     }
+    SHALE_PROBE2(slab_release, hot->unit, hot->size); /* while it is ours */
     slab_release_locked(epoch, hot);
     shale_lock_release(&epoch->lock);
     thr->owned--;
     SLAB_COUNT(thr, slabs_released, 1);
-    SHALE_PROBE2(slab_release, hot->unit, hot->size);
     return true;
 }
 
