@@ -82,9 +82,9 @@ static bool step_put(struct lin_state *state, uint64_t count, const uint64_t *it
     uint64_t room = CAPACITY - words[LENGTH];
     if (result != 0 || done == 0 || done > (count < room ? count : room))
         return false;
-    for (uint64_t i = 0; i < done; i++)
-        words[FIRST + words[LENGTH]++] =
-            items[i]; /* NOLINT(clang-analyzer-core.uninitialized.Assign): done <= count */
+    for (uint64_t i = 0; i < done; i++) /* done <= count */
+        /* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign) */
+        words[FIRST + words[LENGTH]++] = items[i];
     return true;
 }
 
