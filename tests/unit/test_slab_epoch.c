@@ -431,7 +431,9 @@ static void epoch_many_open_then_error(void **state)
     shale_epoch extra = 7;
     uint32_t told = 0;
     (void)state;
-    assert_int_equal(max, 65535);
+    /* Fewer in a small range, as under valgrind. */
+    assert_true(max == 65535 || (max > 1000 && getenv("LD_PRELOAD") != NULL &&
+                                 strstr(getenv("LD_PRELOAD"), "vgpreload") != NULL));
     for (uint32_t i = 0; i < max; i++) {
         assert_int_equal(shale_epoch_open(NULL, &all[i]), 0);
         if (i % 64 == 0)
