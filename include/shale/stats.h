@@ -150,7 +150,7 @@ struct shale_stats_thread {
  *               SHALE_ENOMEM: exact, and the engine could not be started.
  * Threads / signals / fork: safe from any thread; not in a signal handler; safe in a child.
  * Ownership: none.
- * Cost: reads about 170 bytes of metadata for each 64 KiB in use: 3 ms for 1 GiB. Exact, other
+ * Cost: reads about 170 bytes of metadata for each 64 KiB in use. Exact, other
  *       threads wait so long when they leave the fast path or want a block. Allocates nothing.
  * Since: 0.1.0
  * Example: examples/stats.c
