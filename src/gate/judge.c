@@ -81,13 +81,41 @@ static size_t badness(const struct gate_plan *plan, const struct comparison_set 
     return count;
 }
 
-static bool is_measured(const struct comparison_set *set, size_t comparison, size_t figure)
+/* Of how many runs there is a value, and of how many pairs there are two. */
+static size_t count_measured(const struct comparison_set *set, size_t comparison, size_t figure,
+                             size_t *pairs)
 {
-    for (size_t i = 0; i < set->pairs; i++)
-        if (isfinite(set->comparisons[comparison].pairs[i].baseline.values[figure]) ||
-            isfinite(set->comparisons[comparison].pairs[i].candidate.values[figure]))
-            return true;
-    return false;
+    size_t runs = 0;
+    *pairs = 0;
+    for (size_t i = 0; i < set->pairs; i++) {
+        const struct compare_pair *pair = &set->comparisons[comparison].pairs[i];
+        size_t values = (isfinite(pair->baseline.values[figure]) ? 1U : 0U) +
+                        (isfinite(pair->candidate.values[figure]) ? 1U : 0U);
+        runs += values;
+        *pairs += values / 2;
+    }
+    return runs;
+}
+
+/*
+ * A value that is missing in one run is a finding, with one exception: a run that ends before the
+ * sampler saw it often enough has no steady RSS. Its pair says nothing of that figure then, and
+ * where few pairs are left the peak, which each run has, stands alone.
+ */
+static bool is_judged(const struct comparison_set *set, size_t comparison, size_t figure)
+{
+    size_t pairs;
+    size_t runs = count_measured(set, comparison, figure, &pairs);
+    if (figure == FIGURE_STEADY && runs < 2 * set->pairs)
+        return pairs >= STATS_PAIRS_MIN;
+    return runs > 0;
+}
+
+static bool is_whole(const struct comparison_set *set, size_t comparison, size_t figure)
+{
+    size_t pairs;
+    count_measured(set, comparison, figure, &pairs);
+    return pairs == set->pairs || figure == FIGURE_STEADY;
 }
 
 /* -------------------------------------------------------------------------- ratios judged */
@@ -157,7 +185,8 @@ static void judge_ratio(const struct gate_plan *plan, const struct comparison_se
     size_t count = badness(plan, set, comparison, figure, ratios);
     finding->warn = limit.warn;
     finding->fail = limit.fail;
-    if (count == 0 || stats_paired_at(ratios, count, alpha, &stats) != SHALE_OK) {
+    if (!is_whole(set, comparison, figure) || count == 0 ||
+        stats_paired_at(ratios, count, alpha, &stats) != SHALE_OK) {
         say_missing(finding);
         return;
     }
@@ -210,7 +239,7 @@ size_t gate_judge_figures(const struct gate_plan *plan, const struct comparison_
     size_t count = 0;
     for (size_t i = 0; i < set->figures.count; i++) {
         enum gate_kind kind = metric_of(plan, &set->figures, i).kind;
-        if (kind == GATE_INFORMATION || !is_measured(set, comparison, i))
+        if (kind == GATE_INFORMATION || !is_judged(set, comparison, i))
             continue;
         struct gate_finding *finding = &findings[count];
         *finding = (struct gate_finding){

@@ -158,6 +158,28 @@ static void figures_measured_on_neither_side_are_left_out(void **state)
     free_fixture(fixture);
 }
 
+static void figures_missing_in_one_run_are_never_go(void **state)
+{
+    struct fixture *fixture = make_fixture();
+    fixture->set.comparisons[0].pairs[3].candidate.values[FIGURE_PEAK] = NAN;
+    assert_int_equal(judged(fixture, FIGURE_PEAK)->verdict, GATE_NO_GO);
+    free_fixture(fixture);
+}
+
+/* A run that was over before the sampler saw it is no fault of its allocator. */
+static void steady_rss_needs_enough_pairs_only(void **state)
+{
+    struct fixture *fixture = make_fixture();
+    set_candidate(fixture, 0, FIGURE_STEADY, 1.5);
+    fixture->set.comparisons[0].pairs[3].candidate.values[FIGURE_STEADY] = NAN;
+    assert_int_equal(judged(fixture, FIGURE_STEADY)->verdict, GATE_NO_GO);
+    for (size_t pair = STATS_PAIRS_MIN - 1; pair < PAIRS_MAX; pair++)
+        fixture->set.comparisons[0].pairs[pair].baseline.values[FIGURE_STEADY] = NAN;
+    assert_int_equal(judged(fixture, FIGURE_PEAK)->verdict, GATE_GO);
+    assert_int_equal(fixture->count, 3);
+    free_fixture(fixture);
+}
+
 static void metrics_of_which_more_is_better_are_turned_round(void **state)
 {
     struct fixture *fixture = make_fixture();
@@ -305,6 +327,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(figures_beyond_their_limits_are_no_go),
     cmocka_unit_test(figures_that_are_missing_are_never_go),
     cmocka_unit_test(figures_measured_on_neither_side_are_left_out),
+    cmocka_unit_test(figures_missing_in_one_run_are_never_go),
+    cmocka_unit_test(steady_rss_needs_enough_pairs_only),
     cmocka_unit_test(metrics_of_which_more_is_better_are_turned_round),
     cmocka_unit_test(machine_that_differs_from_itself_is_named),
     cmocka_unit_test(simulation_the_same_allocator_is_seldom_no_go),
