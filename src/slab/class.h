@@ -15,24 +15,38 @@
 #include "base/attributes.h"
 #include "slab/layout.h"
 
-/* Class by (size + 15) / 16; filled by slab_class_start. */
-extern uint8_t slab_class_table[SLAB_CLASS_MAX / 16 + 1];
+enum {
+    SLAB_CLASSES_LINEAR = 8, /* 16 B steps, to SLAB_CLASS_LINEAR_MAX */
+    SLAB_CLASS_LINEAR_SHIFT = 7,
+    SLAB_CLASS_LINEAR_MAX = 1 << SLAB_CLASS_LINEAR_SHIFT,
+    SLAB_CLASS_STEP_BITS = 3, /* 8 classes per doubling above */
+};
+
 /* Bytes of a block by class. */
 extern uint32_t slab_class_sizes[SLAB_CLASSES];
 /* 2^32 / bytes, rounded up: times an offset below 512 KiB that is a multiple, >> 32, is its slot.
  */
 extern uint32_t slab_class_magic[SLAB_CLASSES];
 
-/* Fills the two tables: before any other function here. */
+/* Fills the two tables: before any function here that reads them. */
 void slab_class_start(void);
 
 /* As the table, which it fills: needs none. */
 uint32_t slab_class_size(unsigned class);
 
-/* Class of a request of at most SLAB_CLASS_MAX bytes; 0 bytes get the smallest. */
+/*
+ * Class of a request of at most SLAB_CLASS_MAX bytes; 0 bytes get the smallest. Computed: a table
+ * would be a page or two resident in every process.
+ */
 static SHALE_ALWAYS_INLINE unsigned slab_class_of(size_t size)
 {
-    return slab_class_table[(size + 15) >> 4];
+    unsigned last = (unsigned)size - (size != 0); /* offset of the last byte */
+    if (last < SLAB_CLASS_LINEAR_MAX)
+        return last / 16;
+    unsigned bits = 31u - (unsigned)__builtin_clz(last);
+    unsigned step = last >> (bits - SLAB_CLASS_STEP_BITS); /* 8 to 15 */
+    return ((bits - SLAB_CLASS_LINEAR_SHIFT) << SLAB_CLASS_STEP_BITS | (step & 7)) +
+           SLAB_CLASSES_LINEAR;
 }
 
 /*

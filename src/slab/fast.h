@@ -61,14 +61,14 @@ static SHALE_ALWAYS_INLINE void *slab_calloc_fast(size_t size, bool *zero)
 {
     struct slab_thr *thr = slab_self;
     struct slab_block *block;
-    unsigned class = slab_class_of(size);
     uint32_t old = shale_atomic_load_relaxed(&thr->op);
     shale_atomic_store_relaxed(&thr->op, 1);
     shale_compiler_barrier();
     /* ORDER BIAS2 acquire <- release in slab_let_go() [bias.c]. As in slab_enter. */
     if (SHALE_UNLIKELY((old | shale_atomic_load_acquire(&thr->attn)) != 0))
         return slab_calloc_slow(size, old, zero);
-    struct slab_hot *hot = thr->main.current[class];
+    struct slab_hot *hot = size <= SLAB_DIRECT_MAX ? thr->main.direct[(size + 15) >> 4]
+                                                   : thr->main.current[slab_class_of(size)];
     SLAB_POP(hot, block, slab_calloc_slow(size, 0, zero));
     *zero = hot->zero && hot->frees == 0;
     /* ORDER BIAS1 release -> acquire in is_outside() [bias.c]. As in slab_leave. */

@@ -28,12 +28,21 @@ static void mark(uint32_t slot, uint32_t unit, uint32_t count, enum slab_unit_st
     shale_atomic_store_relaxed(&slab_unit_at(unit)->state, state);
 }
 
+/* Where addresses are scarce, no room is left between blocks. */
+static enum slab_step take_units(const struct slab_large *large, uint32_t count,
+                                 struct slab_run *run, struct slab_growth *grow)
+{
+    uint32_t align = (uint32_t)at_least_one(large->alignment >> SLAB_UNIT_SHIFT);
+    if (large->growing && !slab_range.on_demand)
+        return slab_units_take_roomy(&slab_epoch_eternal, count, run, grow);
+    return slab_epoch_take_units(large->epoch, 0, count, align, run, grow);
+}
+
 static enum slab_step alloc_units(struct slab_large *large, struct slab_growth *grow)
 {
     struct slab_run run;
     uint32_t count = (uint32_t)at_least_one(ceil_shift(large->size, SLAB_UNIT_SHIFT));
-    uint32_t align = (uint32_t)at_least_one(large->alignment >> SLAB_UNIT_SHIFT);
-    enum slab_step step = slab_epoch_take_units(large->epoch, 0, count, align, &run, grow);
+    enum slab_step step = take_units(large, count, &run, grow);
     if (step != SLAB_DONE)
         return step;
     mark(slab_slot_of(large->epoch), run.unit, count, SLAB_UNIT_RUN);

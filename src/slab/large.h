@@ -3,6 +3,8 @@
  * Blocks above 64 KiB: runs of units in a segment up to 1 MiB, runs of whole segments above.
  * Layer 1.
  *
+ * A run that realloc grows may take all of its segment, and is put where it can.
+ *
  * They have no owner: any thread gives them back under the epoch's or the pool's lock. The state of
  * the first unit goes RUN or LARGE -> CLOSED by compare-and-swap, so that of two threads that free
  * a block one wins and the other is told. hot.size is the number of units or segments it has, and
@@ -18,6 +20,7 @@ struct slab_large {
     size_t size;
     size_t alignment; /* power of two */
     uint64_t epoch;   /* id */
+    bool growing;     /* a block of the eternal epoch that had less: it may want more */
     void *block;      /* result */
     bool zero;        /* result: the block reads as zero */
 };

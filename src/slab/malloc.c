@@ -126,10 +126,12 @@ static bool is_large(const void *block)
     return state == SLAB_UNIT_RUN || state == SLAB_UNIT_LARGE;
 }
 
+/* A run of units may grow beyond what is a run from the start, as far as its segment goes. */
 static bool stays_large(const void *block, size_t size)
 {
-    bool run = slab_unit_state_of(slab_index_of(block)) == SLAB_UNIT_RUN;
-    return size > SLAB_CLASS_MAX && run == (size <= SLAB_RUN_MAX);
+    if (slab_unit_state_of(slab_index_of(block)) == SLAB_UNIT_RUN)
+        return size > SLAB_CLASS_MAX && size <= SLAB_SEGMENT_SIZE;
+    return size > SLAB_RUN_MAX;
 }
 
 static bool resize_in_place(void *block, size_t size)
@@ -149,7 +151,8 @@ static bool resize_in_place(void *block, size_t size)
 
 static void *move(void *block, size_t old_size, size_t size)
 {
-    void *moved = slab_malloc_fast(size);
+    bool grows = size > old_size && size > SLAB_CLASS_MAX;
+    void *moved = grows ? slab_alloc_growing(size) : slab_malloc_fast(size);
     if (moved == NULL)
         return NULL;
     memcpy(moved, block, old_size < size ? old_size : size);

@@ -254,12 +254,13 @@ void *slab_malloc_slow(size_t size, uint32_t old)
 /* ---- large blocks -----------------------------------------------------------------------------
  */
 
-static void *alloc_large(uint64_t epoch, size_t size, size_t alignment, bool *zero)
+static void *alloc_large(struct slab_large large, bool *zero)
 {
-    struct slab_request request = {.epoch = epoch,
-                                   .large = {.size = size, .alignment = alignment, .epoch = epoch}};
+    struct slab_request request = {.epoch = large.epoch, .large = large};
+    size_t size = large.size;
+    size_t alignment = large.alignment;
     struct slab_thr *thr = slab_begin();
-    bool mappable = epoch == 0; /* what is mapped directly belongs to no epoch */
+    bool mappable = large.epoch == 0; /* what is mapped directly belongs to no epoch */
     *zero = true;
     if (thr == NULL)
         return mappable ? map_directly(size, alignment) : no_memory();
@@ -278,7 +279,17 @@ void *slab_alloc_large(uint64_t epoch, size_t size, size_t alignment, bool *zero
 {
     bool silenced = slab_watched;
     slab_watch_silence();
-    return report(alloc_large(epoch, size, alignment, zero), size, silenced, zero);
+    struct slab_large large = {.size = size, .alignment = alignment, .epoch = epoch};
+    return report(alloc_large(large, zero), size, silenced, zero);
+}
+
+void *slab_alloc_growing(size_t size)
+{
+    bool silenced = slab_watched;
+    bool zero;
+    slab_watch_silence();
+    struct slab_large large = {.size = size, .growing = true};
+    return report(alloc_large(large, &zero), size, silenced, &zero);
 }
 
 /* As slab_malloc_fast; it has a class to find. */

@@ -24,6 +24,9 @@ bool slab_alloc_class(struct slab_thr *thr, struct slab_request *request);
 /* A block above SLAB_CLASS_MAX or with an alignment above a unit; NULL with ENOMEM, ESTALE. */
 void *slab_alloc_large(uint64_t epoch, size_t size, size_t alignment, bool *zero);
 
+/* As slab_alloc_large, in the eternal epoch, for a block that realloc moves because it grows. */
+void *slab_alloc_growing(size_t size);
+
 /* Sets errno by how a request ended; returns NULL. */
 void *slab_refuse(const struct slab_request *request);
 

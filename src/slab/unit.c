@@ -7,7 +7,10 @@
 #include "slab/keep.h"
 #include "slab/thread.h"
 
-enum { DIRTY_STEPS_MAX = 256 }; /* segments looked at for a dirty unit in one hold of the lock */
+enum {
+    DIRTY_STEPS_MAX = 256, /* segments looked at for a dirty unit in one hold of the lock */
+    ROOM_UNITS = 24,       /* free ones in a row that are worth being called room */
+};
 
 struct slab_epoch slab_epoch_eternal = {.lock = SHALE_LOCK_INIT(SHALE_RANK_SLAB_INTERNAL)};
 struct slab_epoch slab_epoch_nursery = {.lock = SHALE_LOCK_INIT(SHALE_RANK_SLAB_INTERNAL),
@@ -164,6 +167,40 @@ enum slab_step slab_units_take(struct slab_epoch *epoch, unsigned half, uint32_t
     if (!slab_internal_try(&epoch->lock))
         return SLAB_BUSY;
     enum slab_step step = slab_units_take_locked(epoch, half, count, align, run, grow);
+    shale_lock_release(&epoch->lock);
+    return step;
+}
+
+/*
+ * The longest free run of all; the middle of it where a used unit is before it, whose block may be
+ * growing too.
+ */
+static uint32_t find_room(const struct slab_epoch *epoch, uint32_t count, uint32_t *first)
+{
+    uint64_t lists = epoch->listed[0] >> ROOM_UNITS << ROOM_UNITS >> count << count;
+    if (lists == 0)
+        return SLAB_NONE;
+    uint32_t length = 63 - (uint32_t)__builtin_clzll(lists);
+    uint32_t segment = epoch->runs[0][length];
+    uint32_t start = (uint32_t)__builtin_ctz(run_starts(slab_seg_at(segment)->used, length));
+    *first = start == 0 ? 0 : start + (length - count) / 2;
+    return segment;
+}
+
+enum slab_step slab_units_take_roomy(struct slab_epoch *epoch, uint32_t count, struct slab_run *run,
+                                     struct slab_growth *grow)
+{
+    enum slab_step step = SLAB_DONE;
+    uint32_t first = 0;
+    if (!slab_internal_try(&epoch->lock))
+        return SLAB_BUSY;
+    uint32_t segment = find_room(epoch, count, &first);
+    if (segment == SLAB_NONE)
+        step = add_segment(epoch, 0, &segment, grow);
+    if (step == SLAB_DONE) {
+        use_units(epoch, segment, run_mask(first, count), &run->zero);
+        run->unit = segment * SLAB_SEGMENT_UNITS + first;
+    }
     shale_lock_release(&epoch->lock);
     return step;
 }

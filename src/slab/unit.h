@@ -29,6 +29,14 @@ SHALE_NODISCARD enum slab_step slab_units_take(struct slab_epoch *epoch, unsigne
                                                struct slab_growth *grow);
 
 /*
+ * As slab_units_take, for a block that is growing and will want the units behind: where many of
+ * them are free, if need be in a segment that is new. Small pages.
+ */
+SHALE_NODISCARD enum slab_step slab_units_take_roomy(struct slab_epoch *epoch, uint32_t count,
+                                                     struct slab_run *run,
+                                                     struct slab_growth *grow);
+
+/*
  * Units that are going to be written: no longer clean. Those that a purge had made so are regretted
  * (keep.h). Locks: the one that guards the segment.
  */

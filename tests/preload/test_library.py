@@ -38,3 +38,13 @@ def test_thread_local_state_is_small():
 def test_never_unloaded_and_first():
     flags = output("readelf", "-d", LIBRARY)
     assert "NODELETE" in flags and "INITFIRST" in flags
+
+
+def test_exports_malloc_and_no_epochs():
+    """With names of the engine's own, a program linked with libshale would have parts of two. With
+    versions the loader would not take this malloc for glibc's."""
+    text = output("nm", "-D", "--defined-only", LIBRARY)
+    exported = {line.split()[-1] for line in text.splitlines()}
+    assert {name for name in exported if name.startswith("shale")} == {"shale_owns"}
+    assert FAMILY - {"strdup"} < exported
+    assert not {name for name in exported if "@" in name}

@@ -308,6 +308,54 @@ static void realloc_same_class_in_place(void **state)
     slab_free(block);
 }
 
+/* Two that grow in turn: each moves to where it has room, and no more before that is used up. */
+static void realloc_growing_blocks_get_room(void **state)
+{
+    enum { BLOCKS = 2, STEP = 40000, END = 900000 };
+    unsigned char *blocks[BLOCKS];
+    unsigned moves = 0;
+    (void)state;
+    for (int i = 0; i < BLOCKS; i++) {
+        blocks[i] = slab_malloc(STEP);
+        memset(blocks[i], i + 1, STEP);
+    }
+    for (size_t size = STEP; size < END; size += STEP) {
+        for (int i = 0; i < BLOCKS; i++) {
+            unsigned char *grown = slab_realloc(blocks[i], size + STEP);
+            assert_non_null(grown);
+            memset(grown + size, i + 1, STEP);
+            moves += grown != blocks[i];
+            blocks[i] = grown;
+        }
+    }
+    assert_in_range(moves, BLOCKS, 2 * BLOCKS);
+    for (int i = 0; i < BLOCKS; i++) {
+        for (size_t at = 0; at < END; at++)
+            if (blocks[i][at] != i + 1)
+                fail_msg("block %d differs at %zu", i, at);
+        slab_free(blocks[i]);
+    }
+    assert_int_equal(slab_validate(), 0);
+}
+
+/* The whole of a segment can be one run, which stays what it is when it shrinks. */
+static void realloc_run_grows_to_a_segment(void **state)
+{
+    (void)state;
+    char *block = slab_realloc(slab_malloc(1000), 70000);
+    block[69999] = 'x';
+    for (size_t size = 100000; size <= SLAB_SEGMENT_SIZE; size += 100000)
+        assert_ptr_equal(slab_realloc(block, size), block);
+    assert_int_equal(slab_validate(), 0);
+    assert_ptr_equal(slab_realloc(block, (1u << 20) + 5), block);
+    assert_true(slab_usable_size(block) < (1u << 20) + SLAB_UNIT_SIZE + 5);
+    assert_int_equal(block[69999], 'x');
+    char *larger = slab_realloc(block, SLAB_SEGMENT_SIZE + 1);
+    assert_int_equal(larger[69999], 'x');
+    slab_free(larger);
+    assert_int_equal(slab_validate(), 0);
+}
+
 static void realloc_large_grows_in_place_when_free(void **state)
 {
     (void)state;
@@ -519,6 +567,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(realloc_null_allocates),
     cmocka_unit_test(realloc_too_large_keeps_block),
     cmocka_unit_test(realloc_same_class_in_place),
+    cmocka_unit_test(realloc_growing_blocks_get_room),
+    cmocka_unit_test(realloc_run_grows_to_a_segment),
     cmocka_unit_test(realloc_large_grows_in_place_when_free),
     cmocka_unit_test(realloc_large_moves_pages_and_heals),
     cmocka_unit_test(realloc_large_half_moved_segment_dirty),
