@@ -11,10 +11,13 @@
  *
  * Comparators of one meaning compare equal with shale_comparator_equal(). Threads: values without
  * state; a function must be safe from any thread at the same time, must give a total order that
- * never changes, and runs inside a guard of the collection's domain: it must not wait.
+ * never changes, and runs inside a guard of the collection's domain: it must not wait. Where
+ * the order is for others to say, it returns SHALE_COMPARE_UNKNOWN.
  */
 #ifndef SHALE_COMPARATOR_H
 #define SHALE_COMPARATOR_H
+
+#include <limits.h>
 
 #include <shale/collections.h>
 
@@ -66,7 +69,17 @@ enum shale_comparator_kind {
     SHALE_COMPARE_FUNCTION,
 };
 
-/* Less than, equal to or greater than 0, as `left` comes before, is, or comes after `right`. */
+/*
+ * What a function returns that cannot tell here and now: to compare the two it would have to wait,
+ * or to call what may fail. The call of the collection ends with SHALE_ECANCELED and has changed
+ * nothing; the caller finds out how the two compare, outside, and calls again.
+ */
+#define SHALE_COMPARE_UNKNOWN INT_MIN
+
+/*
+ * Less than, equal to or greater than 0, as `left` comes before, is, or comes after `right`; or
+ * SHALE_COMPARE_UNKNOWN.
+ */
 typedef int shale_compare_function(const void *left, const void *right, void *context);
 
 struct shale_comparator {
@@ -79,7 +92,7 @@ struct shale_comparator {
  * Compares two keys of the comparator's kind, as the collections do.
  *
  * @param comparator  a kind of the list; SHALE_COMPARE_FUNCTION with a function.
- * @return  negative, 0 or positive.
+ * @return  negative, 0 or positive; SHALE_COMPARE_UNKNOWN: the function said so.
  * Threads: safe. Signals: as safe as the function. Cost: inline code, memcmp(), or the function.
  * Since: 0.1.0
  */

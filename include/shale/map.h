@@ -15,6 +15,9 @@
  * Without a hold function what is handed out is valid until the caller leaves the guard it is in:
  * enter one of shale_..._domain() around the call. The bytes of string keys are handed out so, too.
  *
+ * Where a comparison function returns SHALE_COMPARE_UNKNOWN, a call returns SHALE_ECANCELED and has
+ * changed nothing; a visit or a snapshot is as far as it had come.
+ *
  * All functions may run inside a guard, and must not wait; a destroy function may enter guards.
  */
 #ifndef SHALE_MAP_H

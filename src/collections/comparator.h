@@ -69,4 +69,10 @@ static SHALE_ALWAYS_INLINE int coll_compare(const struct shale_comparator *compa
     return coll_compare_bytes(left, right);
 }
 
+/* Only functions may not know. */
+static SHALE_ALWAYS_INLINE bool coll_is_unknown(enum coll_key_kind kind, int order)
+{
+    return kind == COLL_KEY_POINTER && SHALE_UNLIKELY(order == SHALE_COMPARE_UNKNOWN);
+}
+
 #endif

@@ -54,11 +54,15 @@ int coll_map_scan(struct coll_map *map, const struct shale_range *range,
     struct shale_smr_thread *slot = coll_map_enter(map);
     if (!slot)
         return SHALE_ENOMEM;
-    *count = map->functions->batch(map, slot, range ? range : &everything, entries, capacity);
-    for (size_t i = 0; i < *count; i++)
+    size_t found;
+    int result =
+        map->functions->batch(map, slot, range ? range : &everything, entries, capacity, &found);
+    for (size_t i = 0; result == 0 && i < found; i++)
         coll_map_hold(map, &entries[i]);
     smr_exit(slot);
-    return 0;
+    if (result == 0)
+        *count = found;
+    return result;
 }
 
 /* ---- visits: batch by batch, each in a guard of its own ---- */
@@ -123,8 +127,9 @@ static int visit_batch(struct visit *visit, shale_visit_function *look, void *co
     struct shale_smr_thread *slot = coll_map_enter(map);
     if (!slot)
         return SHALE_ENOMEM;
-    int result = 0;
-    size_t count = map->functions->batch(map, slot, &visit->range, visit->entries, COLL_BATCH);
+    size_t count = 0;
+    int result =
+        map->functions->batch(map, slot, &visit->range, visit->entries, COLL_BATCH, &count);
     for (size_t i = 0; result == 0 && i < count; i++)
         result = look(&visit->entries[i], context);
     *more = result == 0 && count == COLL_BATCH;

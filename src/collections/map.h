@@ -23,9 +23,10 @@ struct coll_map;
 
 /* What the operations that both maps share call. A guard is open in all of them. */
 struct coll_map_functions {
-    /* Entries of a range in order, at most `capacity`: how many. */
-    size_t (*batch)(struct coll_map *map, struct shale_smr_thread *slot,
-                    const struct shale_range *range, struct shale_entry *entries, size_t capacity);
+    /* Entries of a range in order, at most `capacity`. SHALE_ECANCELED. */
+    int (*batch)(struct coll_map *map, struct shale_smr_thread *slot,
+                 const struct shale_range *range, struct shale_entry *entries, size_t capacity,
+                 size_t *count);
     int (*get)(struct coll_map *map, struct shale_key key, uint64_t *value);
     int (*put_if_absent)(struct coll_map *map, struct shale_key key, uint64_t value);
     int (*compare_replace)(struct coll_map *map, struct shale_key key, uint64_t expected,

@@ -107,7 +107,7 @@ void shale_skiplist_destroy(struct shale_skiplist *map)
     struct shale_smr_thread *slot = coll_map_enter(&map->map);
     if (slot) {
         /* Unlinks what is marked on any level, which retires it. */
-        skip_find(map, slot, shale_key_int64(0), SKIP_LAST, &place);
+        (void)skip_find(map, slot, shale_key_int64(0), SKIP_LAST, &place);
         smr_exit(slot);
     }
     free_linked(map);
@@ -130,11 +130,12 @@ int shale_skiplist_get(struct shale_skiplist *map, struct shale_key key, uint64_
     struct shale_smr_thread *slot = coll_map_enter(&map->map);
     if (!slot)
         return SHALE_ENOMEM;
-    bool exists = skip_seek(map, slot, key, &found) != NULL;
-    if (exists)
+    struct skip_node *node;
+    int result = skip_seek(map, slot, key, &node, &found);
+    if (result == 0)
         coll_map_hand_out(&map->map, found, value);
     smr_exit(slot);
-    return exists ? 0 : SHALE_ENOENT;
+    return result;
 }
 
 /* ---- adding ---- */
@@ -174,7 +175,8 @@ static bool aim(struct skip_node *node, unsigned level, struct skip_node *behind
            shale_atomic_cas_release(&node->next[level], &aimed, (uintptr_t)behind);
 }
 
-/* Links one upper level. False: the node is being removed, no more levels. */
+/* Links one upper level. False: no more levels, as the node is being removed, or its place up there
+ * is unknown: a lower tower is found as well. */
 static bool link_upper(struct shale_skiplist *list, struct shale_smr_thread *slot,
                        struct shale_key key, struct skip_place *place, unsigned level,
                        struct skip_node *node)
@@ -184,12 +186,11 @@ static bool link_upper(struct shale_skiplist *list, struct shale_smr_thread *slo
         if (link(place, level, node)) {
             if (!(shale_atomic_load_relaxed(&node->next[level]) & SKIP_MARK))
                 return true;
-            skip_find(list, slot, key, SKIP_AT, place); /* unlinks what was linked too late */
+            (void)skip_find(list, slot, key, SKIP_AT, place); /* unlinks what came too late */
             return false;
         }
         skip_drop_link(list, slot, node);
-        skip_find(list, slot, key, SKIP_AT, place);
-        if (place->behind[0] != node)
+        if (!skip_find(list, slot, key, SKIP_AT, place) || place->behind[0] != node)
             return false;
     }
     return false;
@@ -235,8 +236,7 @@ static int change_present(struct shale_skiplist *list, struct shale_smr_thread *
 {
     uint64_t value = skip_value(node);
     if (value == SKIP_TOMBSTONE) {
-        skip_clear(list, slot, node);
-        return RETRY;
+        return skip_clear(list, slot, node) ? RETRY : SHALE_ECANCELED;
     }
     change->previous = (struct shale_previous){.existed = 1, .value = value};
     if (change->want == WANT_ABSENT || (change->want == WANT_EXPECTED && value != change->expected))
@@ -274,9 +274,11 @@ static int change_key(struct shale_skiplist *list, struct shale_smr_thread *slot
     struct skip_place place;
     int result;
     do {
-        skip_find(list, slot, key, SKIP_AT, &place);
-        result = place.equal ? change_present(list, slot, place.behind[0], change)
-                             : change_absent(list, slot, key, &place, change, &made);
+        if (!skip_find(list, slot, key, SKIP_AT, &place))
+            result = SHALE_ECANCELED;
+        else
+            result = place.equal ? change_present(list, slot, place.behind[0], change)
+                                 : change_absent(list, slot, key, &place, change, &made);
     } while (result == RETRY);
     shale_free(made);
     return result;
@@ -332,14 +334,14 @@ int shale_skiplist_compare_replace(struct shale_skiplist *map, struct shale_key 
 
 /* ---- removing ---- */
 
-void skip_clear(struct shale_skiplist *list, struct shale_smr_thread *slot, struct skip_node *node)
+bool skip_clear(struct shale_skiplist *list, struct shale_smr_thread *slot, struct skip_node *node)
 {
     struct skip_place place;
     for (unsigned level = skip_height(node); level-- > 0;) {
         COLL_POINT();
         shale_atomic_fetch_or_relaxed(&node->next[level], SKIP_MARK);
     }
-    skip_find(list, slot, skip_key_of(list, node), SKIP_AT, &place);
+    return skip_find(list, slot, skip_key_of(list, node), SKIP_AT, &place);
 }
 
 bool skip_remove_value(struct shale_skiplist *list, struct shale_smr_thread *slot,
@@ -350,8 +352,26 @@ bool skip_remove_value(struct shale_skiplist *list, struct shale_smr_thread *slo
         return false;
     coll_map_count(&list->map, -1);
     coll_map_give_up_value(&list->map, slot, value);
-    skip_clear(list, slot, node);
+    (void)skip_clear(list, slot, node);
     return true;
+}
+
+static int try_remove(struct shale_skiplist *map, struct shale_smr_thread *slot,
+                      struct shale_key key, const uint64_t *expected, uint64_t *old)
+{
+    uint64_t value;
+    struct skip_node *node;
+    int result = skip_seek(map, slot, key, &node, &value);
+    if (result != 0)
+        return result;
+    if (expected && value != *expected)
+        return SHALE_EEXIST;
+    if (smr_reserve(slot, 1) != 0)
+        return SHALE_ENOMEM;
+    if (!skip_remove_value(map, slot, node, value))
+        return RETRY;
+    coll_map_hand_out(&map->map, value, old);
+    return 0;
 }
 
 /* `expected`: NULL removes whatever the value is. */
@@ -361,21 +381,10 @@ static int remove_key(struct shale_skiplist *map, struct shale_key key, const ui
     struct shale_smr_thread *slot = coll_map_enter(&map->map);
     if (!slot)
         return SHALE_ENOMEM;
-    int result = RETRY;
-    while (result == RETRY) {
-        uint64_t value;
-        struct skip_node *node = skip_seek(map, slot, key, &value);
-        if (!node)
-            result = SHALE_ENOENT;
-        else if (expected && value != *expected)
-            result = SHALE_EEXIST;
-        else if (smr_reserve(slot, 1) != 0)
-            result = SHALE_ENOMEM;
-        else if (skip_remove_value(map, slot, node, value)) {
-            coll_map_hand_out(&map->map, value, old);
-            result = 0;
-        }
-    }
+    int result;
+    do
+        result = try_remove(map, slot, key, expected, old);
+    while (result == RETRY);
     smr_exit(slot);
     return result;
 }
@@ -396,9 +405,10 @@ static int get_function(struct coll_map *map, struct shale_key key, uint64_t *va
     struct shale_smr_thread *slot = coll_map_enter(map);
     if (!slot)
         return SHALE_ENOMEM;
-    bool exists = skip_seek((struct shale_skiplist *)map, slot, key, value) != NULL;
+    struct skip_node *node;
+    int result = skip_seek((struct shale_skiplist *)map, slot, key, &node, value);
     smr_exit(slot);
-    return exists ? 0 : SHALE_ENOENT;
+    return result;
 }
 
 static int put_if_absent_function(struct coll_map *map, struct shale_key key, uint64_t value)

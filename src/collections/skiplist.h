@@ -56,7 +56,8 @@ struct shale_skiplist {
 struct skip_place {
     struct skip_node *before[SKIP_LEVELS];
     struct skip_node *behind[SKIP_LEVELS];
-    bool equal; /* behind[0] has the key */
+    bool equal;   /* behind[0] has the key */
+    bool unknown; /* the comparator could not tell: there is no place */
 };
 
 /* Which nodes lie before the place. */
@@ -117,22 +118,25 @@ bool skip_unlink(struct shale_skiplist *list, struct shale_smr_thread *slot,
 void skip_drop_link(struct shale_skiplist *list, struct shale_smr_thread *slot,
                     struct skip_node *node);
 
-/* Finds the place at an edge of the key, unlinking the marked nodes on the way. */
-void skip_find(struct shale_skiplist *list, struct shale_smr_thread *slot, struct shale_key key,
+/* Finds the place at an edge of the key, unlinking the marked nodes on the way. False: the
+ * comparator could not tell, and the place is unknown. */
+bool skip_find(struct shale_skiplist *list, struct shale_smr_thread *slot, struct shale_key key,
                enum skip_edge edge, struct skip_place *place);
 
-/* The node with a key whose entry exists, and its value; NULL when there is none. Changes nothing.
- */
-struct skip_node *skip_seek(struct shale_skiplist *list, struct shale_smr_thread *slot,
-                            struct shale_key key, uint64_t *value);
+/* The node with a key whose entry exists, and its value. SHALE_ENOENT, SHALE_ECANCELED. Changes
+ * nothing. */
+int skip_seek(struct shale_skiplist *list, struct shale_smr_thread *slot, struct shale_key key,
+              struct skip_node **node, uint64_t *value);
 
-/* Marks and unlinks a node whose entry was removed. */
-void skip_clear(struct shale_skiplist *list, struct shale_smr_thread *slot, struct skip_node *node);
+/* Marks a node whose entry was removed, and unlinks it. False: the comparator could not tell where
+ * it is, and who comes across it unlinks it. */
+bool skip_clear(struct shale_skiplist *list, struct shale_smr_thread *slot, struct skip_node *node);
 
 /* The key of a node in a list. */
 struct shale_key skip_key_of(const struct shale_skiplist *list, const struct skip_node *node);
 
-/* An entry that exists at an edge of the key: behind it, or before it. SHALE_ENOENT. */
+/* An entry that exists at an edge of the key: behind it, or before it. SHALE_ENOENT,
+ * SHALE_ECANCELED. */
 int skip_near(struct shale_skiplist *list, struct shale_smr_thread *slot, struct shale_key key,
               enum skip_edge edge, bool before, struct skip_node **node, uint64_t *value);
 
@@ -140,7 +144,7 @@ int skip_near(struct shale_skiplist *list, struct shale_smr_thread *slot, struct
 bool skip_remove_value(struct shale_skiplist *list, struct shale_smr_thread *slot,
                        struct skip_node *node, uint64_t value);
 
-size_t skip_batch(struct coll_map *map, struct shale_smr_thread *slot,
-                  const struct shale_range *range, struct shale_entry *entries, size_t capacity);
+int skip_batch(struct coll_map *map, struct shale_smr_thread *slot, const struct shale_range *range,
+               struct shale_entry *entries, size_t capacity, size_t *count);
 
 #endif

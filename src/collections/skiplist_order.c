@@ -13,7 +13,8 @@ int skip_near(struct shale_skiplist *list, struct shale_smr_thread *slot, struct
 {
     for (;;) {
         struct skip_place place;
-        skip_find(list, slot, key, edge, &place);
+        if (!skip_find(list, slot, key, edge, &place))
+            return SHALE_ECANCELED;
         struct skip_node *found = before ? place.before[0] : place.behind[0];
         if (!found || found == list->head)
             return SHALE_ENOENT;
@@ -22,7 +23,8 @@ int skip_near(struct shale_skiplist *list, struct shale_smr_thread *slot, struct
             *node = found;
             return 0;
         }
-        skip_clear(list, slot, found);
+        if (!skip_clear(list, slot, found))
+            return SHALE_ECANCELED;
     }
 }
 
@@ -111,85 +113,93 @@ int shale_skiplist_pop_max(struct shale_skiplist *map, struct shale_entry *entry
 
 /* ---- ranges ---- */
 
-static int compare(const struct shale_skiplist *list, const struct skip_node *node,
-                   const struct shale_key *bound)
-{
-    return shale_compare(&list->map.options.comparator, skip_key_of(list, node), *bound);
-}
+/* On which side of a bound is a node? BOUND_CROSSED: outside the range. */
+enum side { BOUND_KEPT, BOUND_CROSSED, BOUND_UNKNOWN };
 
-/* Is a node beyond the end of a range, seen from its beginning? */
-static bool beyond_to(const struct shale_skiplist *list, const struct skip_node *node,
-                      const struct shale_range *range)
+static enum side look_at_bound(const struct shale_skiplist *list, const struct skip_node *node,
+                               const struct shale_key *bound, bool exclusive, int outside)
 {
-    int order = range->to ? compare(list, node, range->to) : -1;
-    return order > 0 || (order == 0 && range->flags & SHALE_RANGE_TO_EXCLUSIVE);
-}
-
-static bool before_from(const struct shale_skiplist *list, const struct skip_node *node,
-                        const struct shale_range *range)
-{
-    int order = range->from ? compare(list, node, range->from) : 1;
-    return order < 0 || (order == 0 && range->flags & SHALE_RANGE_FROM_EXCLUSIVE);
+    if (!bound)
+        return BOUND_KEPT;
+    int order = shale_compare(&list->map.options.comparator, skip_key_of(list, node), *bound);
+    if (coll_is_unknown(list->map.kind, order))
+        return BOUND_UNKNOWN;
+    bool crossed = outside > 0 ? order > 0 : order < 0;
+    return crossed || (order == 0 && exclusive) ? BOUND_CROSSED : BOUND_KEPT;
 }
 
 /* The node behind one on level 0. From a marked node that is searched for anew: what it leads to
- * may be gone. */
-static struct skip_node *behind(struct shale_skiplist *list, struct shale_smr_thread *slot,
-                                struct skip_node *node)
+ * may be gone. SHALE_ECANCELED. */
+static int step_behind(struct shale_skiplist *list, struct shale_smr_thread *slot,
+                       struct skip_node **node)
 {
     struct skip_place place;
-    uintptr_t next = smr_load(slot, &node->next[0]);
-    if (!(next & SKIP_MARK))
-        return skip_pointer(next);
-    skip_find(list, slot, skip_key_of(list, node), SKIP_AFTER, &place);
-    return place.behind[0];
+    uintptr_t next = smr_load(slot, &(*node)->next[0]);
+    if (!(next & SKIP_MARK)) {
+        *node = skip_pointer(next);
+        return 0;
+    }
+    if (!skip_find(list, slot, skip_key_of(list, *node), SKIP_AFTER, &place))
+        return SHALE_ECANCELED;
+    *node = place.behind[0];
+    return 0;
 }
 
-static size_t forwards(struct shale_skiplist *list, struct shale_smr_thread *slot,
-                       const struct shale_range *range, struct shale_entry *entries,
-                       size_t capacity)
+static int forwards(struct shale_skiplist *list, struct shale_smr_thread *slot,
+                    const struct shale_range *range, struct shale_entry *entries, size_t capacity,
+                    size_t *count)
 {
     struct skip_place place;
     enum skip_edge edge = range->flags & SHALE_RANGE_FROM_EXCLUSIVE ? SKIP_AFTER : SKIP_AT;
     struct shale_key from = range->from ? *range->from : shale_key_int64(0);
-    size_t count = 0;
-    skip_find(list, slot, from, range->from ? edge : SKIP_FIRST, &place);
+    bool exclusive = range->flags & SHALE_RANGE_TO_EXCLUSIVE;
+    enum side side = BOUND_KEPT;
+    if (!skip_find(list, slot, from, range->from ? edge : SKIP_FIRST, &place))
+        return SHALE_ECANCELED;
     struct skip_node *node = place.behind[0];
-    while (node && count < capacity && !beyond_to(list, node, range)) {
+    int result = 0;
+    *count = 0;
+    while (result == 0 && node && *count < capacity &&
+           (side = look_at_bound(list, node, range->to, exclusive, 1)) == BOUND_KEPT) {
         uint64_t value = skip_value(node);
         if (value != SKIP_TOMBSTONE)
-            entries[count++] = (struct shale_entry){skip_key_of(list, node), value};
-        node = behind(list, slot, node);
+            entries[(*count)++] = (struct shale_entry){skip_key_of(list, node), value};
+        result = step_behind(list, slot, &node);
     }
-    return count;
+    return side == BOUND_UNKNOWN ? SHALE_ECANCELED : result;
 }
 
-static size_t backwards(struct shale_skiplist *list, struct shale_smr_thread *slot,
-                        const struct shale_range *range, struct shale_entry *entries,
-                        size_t capacity)
+static int backwards(struct shale_skiplist *list, struct shale_smr_thread *slot,
+                     const struct shale_range *range, struct shale_entry *entries, size_t capacity,
+                     size_t *count)
 {
     enum skip_edge edge = range->flags & SHALE_RANGE_TO_EXCLUSIVE ? SKIP_AT : SKIP_AFTER;
     struct shale_key key = range->to ? *range->to : shale_key_int64(0);
+    bool exclusive = range->flags & SHALE_RANGE_FROM_EXCLUSIVE;
+    enum side side = BOUND_KEPT;
     struct skip_node *node;
     uint64_t value;
-    size_t count = 0;
+    int result = 0;
+    *count = 0;
     if (!range->to)
         edge = SKIP_LAST;
-    while (count < capacity && skip_near(list, slot, key, edge, true, &node, &value) == 0 &&
-           !before_from(list, node, range)) {
+    while (*count < capacity &&
+           (result = skip_near(list, slot, key, edge, true, &node, &value)) == 0 &&
+           (side = look_at_bound(list, node, range->from, exclusive, -1)) == BOUND_KEPT) {
         key = skip_key_of(list, node);
         edge = SKIP_AT;
-        entries[count++] = (struct shale_entry){key, value};
+        entries[(*count)++] = (struct shale_entry){key, value};
     }
-    return count;
+    return side == BOUND_UNKNOWN || result == SHALE_ECANCELED ? SHALE_ECANCELED : 0;
 }
 
-size_t skip_batch(struct coll_map *map, struct shale_smr_thread *slot,
-                  const struct shale_range *range, struct shale_entry *entries, size_t capacity)
+int skip_batch(struct coll_map *map, struct shale_smr_thread *slot, const struct shale_range *range,
+               struct shale_entry *entries, size_t capacity, size_t *count)
 {
     struct shale_skiplist *list = (struct shale_skiplist *)map;
-    return range->flags & SHALE_RANGE_REVERSE ? backwards(list, slot, range, entries, capacity)
-                                              : forwards(list, slot, range, entries, capacity);
+    return range->flags & SHALE_RANGE_REVERSE
+               ? backwards(list, slot, range, entries, capacity, count)
+               : forwards(list, slot, range, entries, capacity, count);
 }
 
 int shale_skiplist_scan(struct shale_skiplist *map, const struct shale_range *range,

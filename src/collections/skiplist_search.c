@@ -76,15 +76,20 @@ bool skip_unlink(struct shale_skiplist *list, struct shale_smr_thread *slot,
 
 /* ---- the way of changes ---- */
 
-/* Does the place lie behind this node? */
+/* Does the place lie behind this node? Where that is unknown, the walk ends. */
 static SHALE_ALWAYS_INLINE bool lies_behind(const struct shale_skiplist *list,
                                             const struct skip_node *node, enum coll_key_kind kind,
-                                            struct shale_key key, enum skip_edge edge, bool *equal)
+                                            struct shale_key key, enum skip_edge edge,
+                                            struct skip_place *place, bool *equal)
 {
     if (edge == SKIP_FIRST || edge == SKIP_LAST)
         return edge == SKIP_LAST;
     int order = coll_compare(&list->map.options.comparator, kind, skip_key(node, kind), key);
     *equal = order == 0;
+    if (coll_is_unknown(kind, order)) {
+        place->unknown = true;
+        return false;
+    }
     return edge == SKIP_AT ? order < 0 : order <= 0;
 }
 
@@ -120,7 +125,7 @@ static SHALE_ALWAYS_INLINE bool find_on_level(struct shale_skiplist *list,
             continue;
         }
         fetch_ahead(node, next, level);
-        if (!lies_behind(list, node, kind, key, edge, &equal))
+        if (!lies_behind(list, node, kind, key, edge, place, &equal))
             break;
         *before = node;
         node = skip_pointer(next);
@@ -140,18 +145,19 @@ static SHALE_ALWAYS_INLINE void find(struct shale_skiplist *list, struct shale_s
         place->before[level] = list->head;
         place->behind[level] = NULL;
     }
+    place->unknown = false;
     bool found;
     do {
         struct skip_node *before = list->head;
         found = true;
-        for (unsigned level = levels; found && level-- > 0;)
+        for (unsigned level = levels; found && !place->unknown && level-- > 0;)
             found = find_on_level(list, slot, kind, key, edge, level, &before, place);
         if (!found)
             COLL_SPIN_POINT();
     } while (!found);
 }
 
-void skip_find(struct shale_skiplist *list, struct shale_smr_thread *slot, struct shale_key key,
+bool skip_find(struct shale_skiplist *list, struct shale_smr_thread *slot, struct shale_key key,
                enum skip_edge edge, struct skip_place *place)
 {
     switch (list->map.kind) {
@@ -164,11 +170,12 @@ void skip_find(struct shale_skiplist *list, struct shale_smr_thread *slot, struc
     case COLL_KEY_POINTER:
         find(list, slot, COLL_KEY_POINTER, key, edge, place);
     }
+    return !place->unknown;
 }
 
 /* ---- the way of mere looks ---- */
 
-enum step { AGAIN, DOWN, FOUND };
+enum step { AGAIN, DOWN, FOUND, UNKNOWN };
 
 /* Walks along a level from *before to the last node before the key. */
 static SHALE_ALWAYS_INLINE enum step seek_on_level(struct shale_skiplist *list,
@@ -193,6 +200,8 @@ static SHALE_ALWAYS_INLINE enum step seek_on_level(struct shale_skiplist *list,
         }
         fetch_ahead(node, next, level);
         int order = coll_compare(&list->map.options.comparator, kind, skip_key(node, kind), key);
+        if (coll_is_unknown(kind, order))
+            return UNKNOWN;
         if (order >= 0) {
             *found = node;
             return order == 0 && (*value = skip_value(node)) != SKIP_TOMBSTONE ? FOUND : DOWN;
@@ -204,35 +213,36 @@ static SHALE_ALWAYS_INLINE enum step seek_on_level(struct shale_skiplist *list,
     return DOWN;
 }
 
-static SHALE_ALWAYS_INLINE struct skip_node *seek(struct shale_skiplist *list,
-                                                  struct shale_smr_thread *slot,
-                                                  enum coll_key_kind kind, struct shale_key key,
-                                                  uint64_t *value)
+static SHALE_ALWAYS_INLINE int seek(struct shale_skiplist *list, struct shale_smr_thread *slot,
+                                    enum coll_key_kind kind, struct shale_key key,
+                                    struct skip_node **found, uint64_t *value)
 {
     for (;;) {
-        struct skip_node *before = list->head, *found = NULL;
+        struct skip_node *before = list->head;
         enum step step = DOWN;
         for (unsigned level = shale_atomic_load_relaxed(&list->levels);
              step == DOWN && level-- > 0;)
-            step = seek_on_level(list, slot, kind, key, level, &before, &found, value);
+            step = seek_on_level(list, slot, kind, key, level, &before, found, value);
+        if (step == UNKNOWN)
+            return SHALE_ECANCELED;
         if (step != AGAIN)
-            return step == FOUND ? found : NULL;
+            return step == FOUND ? 0 : SHALE_ENOENT;
         COLL_SPIN_POINT();
     }
 }
 
-struct skip_node *skip_seek(struct shale_skiplist *list, struct shale_smr_thread *slot,
-                            struct shale_key key, uint64_t *value)
+int skip_seek(struct shale_skiplist *list, struct shale_smr_thread *slot, struct shale_key key,
+              struct skip_node **node, uint64_t *value)
 {
     switch (list->map.kind) {
     case COLL_KEY_INT64:
-        return seek(list, slot, COLL_KEY_INT64, key, value);
+        return seek(list, slot, COLL_KEY_INT64, key, node, value);
     case COLL_KEY_STRING:
-        return seek(list, slot, COLL_KEY_STRING, key, value);
+        return seek(list, slot, COLL_KEY_STRING, key, node, value);
     case COLL_KEY_POINTER:
         break;
     }
-    return seek(list, slot, COLL_KEY_POINTER, key, value);
+    return seek(list, slot, COLL_KEY_POINTER, key, node, value);
 }
 
 struct shale_key skip_key_of(const struct shale_skiplist *list, const struct skip_node *node)

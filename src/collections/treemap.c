@@ -76,7 +76,8 @@ static int find_value(struct shale_treemap *tree, struct shale_smr_thread *slot,
     struct tree_spot spot;
     uint64_t found;
     do {
-        tree_seek(tree, slot, &probe, &spot);
+        if (!tree_seek(tree, slot, &probe, &spot))
+            return SHALE_ECANCELED;
         found = spot.equal ? tree_value(spot.leaf, spot.index) : 0;
     } while (!tree_valid(spot.leaf, spot.version));
     if (spot.equal)
@@ -168,6 +169,13 @@ static void insert_at(struct tree_node *leaf, unsigned index, uint64_t word, uin
     tree_set_count(leaf, count + 1);
 }
 
+static int make_room(struct shale_treemap *tree, struct shale_smr_thread *slot,
+                     struct change *change)
+{
+    int result = tree_make_room(tree, slot, &change->probe);
+    return result == 0 ? RETRY : result;
+}
+
 static int add_key(struct shale_treemap *tree, struct shale_smr_thread *slot,
                    const struct tree_spot *spot, struct change *change)
 {
@@ -180,7 +188,7 @@ static int add_key(struct shale_treemap *tree, struct shale_smr_thread *slot,
     if (make_word(tree, slot, change) != 0)
         return SHALE_ENOMEM;
     if (count == TREE_KEYS)
-        return tree_make_room(tree, slot, &change->probe) == 0 ? RETRY : SHALE_ENOMEM;
+        return make_room(tree, slot, change);
     if (!tree_lock(spot->leaf, spot->version))
         return RETRY;
     bool number = tree->map.kind == COLL_KEY_INT64;
@@ -198,9 +206,11 @@ static int change_key(struct shale_treemap *tree, struct shale_smr_thread *slot,
     struct tree_spot spot;
     int result = RETRY;
     while (result == RETRY) {
-        tree_seek(tree, slot, &change->probe, &spot);
-        result = spot.equal ? replace_value(tree, slot, &spot, change)
-                            : add_key(tree, slot, &spot, change);
+        if (!tree_seek(tree, slot, &change->probe, &spot))
+            result = SHALE_ECANCELED;
+        else
+            result = spot.equal ? replace_value(tree, slot, &spot, change)
+                                : add_key(tree, slot, &spot, change);
         if (result == RETRY)
             COLL_SPIN_POINT();
     }
@@ -273,10 +283,11 @@ static void remove_at(struct tree_node *leaf, unsigned index)
 
 /* `expected`: NULL removes whatever the value is. */
 static int try_remove(struct shale_treemap *tree, struct shale_smr_thread *slot,
-                      const struct tree_probe *probe, const uint64_t *expected, uint64_t *old)
+                      struct tree_probe *probe, const uint64_t *expected, uint64_t *old)
 {
     struct tree_spot spot;
-    tree_seek(tree, slot, probe, &spot);
+    if (!tree_seek(tree, slot, probe, &spot))
+        return SHALE_ECANCELED;
     *old = spot.equal ? tree_value(spot.leaf, spot.index) : 0;
     if (!tree_valid(spot.leaf, spot.version))
         return RETRY;

@@ -80,6 +80,7 @@ enum tree_edge {
 struct tree_probe {
     struct shale_key key;
     int64_t number;
+    bool unknown; /* the comparator could not tell: the search is over */
 };
 
 /* A leaf, validated together with what is said of it. */
@@ -200,7 +201,7 @@ static inline int64_t tree_number(const struct shale_treemap *tree, int64_t numb
 
 static inline struct tree_probe tree_probe(const struct shale_treemap *tree, struct shale_key key)
 {
-    return (struct tree_probe){key, tree_number(tree, key.number)};
+    return (struct tree_probe){.key = key, .number = tree_number(tree, key.number)};
 }
 
 static SHALE_ALWAYS_INLINE struct shale_key tree_boxed_key(enum coll_key_kind kind, uint64_t word)
@@ -227,38 +228,35 @@ struct tree_spot {
     bool equal;
 };
 
-void tree_seek(struct shale_treemap *tree, struct shale_smr_thread *slot,
-               const struct tree_probe *probe, struct tree_spot *spot);
+/* False: the order is unknown; the same for tree_descend(). */
+bool tree_seek(struct shale_treemap *tree, struct shale_smr_thread *slot, struct tree_probe *probe,
+               struct tree_spot *spot);
 
 /* The leaf at an edge of a key with its fences. */
-void tree_descend(struct shale_treemap *tree, struct shale_smr_thread *slot,
-                  const struct tree_probe *probe, enum tree_edge edge, struct tree_place *place);
+bool tree_descend(struct shale_treemap *tree, struct shale_smr_thread *slot,
+                  struct tree_probe *probe, enum tree_edge edge, struct tree_place *place);
 
 /*
  * How many keys of a node come before the key, or with `after` also the key itself.
  *
- * @return  false: the node is not as it was at that version.
+ * @return  false: the node is not as it was at that version, or the order is unknown.
  */
 bool tree_search(struct shale_treemap *tree, struct shale_smr_thread *slot, struct tree_node *node,
-                 uint64_t version, const struct tree_probe *probe, bool after, unsigned *index,
+                 uint64_t version, struct tree_probe *probe, bool after, unsigned *index,
                  bool *equal);
-
-/* The same in a node that the caller has locked. */
-unsigned tree_search_locked(struct shale_treemap *tree, struct tree_node *node,
-                            const struct tree_probe *probe, bool after, bool *equal);
 
 /* ---- the tree's shape (treemap_shape.c) ---- */
 
 struct tree_node *tree_new_node(uint32_t level);
 void tree_free_node(void *node, void *unused);
 
-/* Splits the uppermost full node on the way to a key, if there is one. SHALE_ENOMEM. */
+/* Splits the uppermost full node on the way to a key, if there is one. SHALE_ENOMEM,
+ * SHALE_ECANCELED. */
 int tree_make_room(struct shale_treemap *tree, struct shale_smr_thread *slot,
-                   const struct tree_probe *probe);
+                   struct tree_probe *probe);
 
-/* Merges nodes on the way to a key that have become too small. */
-void tree_tidy(struct shale_treemap *tree, struct shale_smr_thread *slot,
-               const struct tree_probe *probe);
+/* Merges nodes on the way to a key that have become too small, as far as the way is known. */
+void tree_tidy(struct shale_treemap *tree, struct shale_smr_thread *slot, struct tree_probe *probe);
 
 /* One owner less; the last one retires the box. Room for two was reserved. */
 void tree_drop_box(struct shale_treemap *tree, struct shale_smr_thread *slot, uint64_t word);
@@ -266,11 +264,11 @@ void tree_drop_box(struct shale_treemap *tree, struct shale_smr_thread *slot, ui
 /* ---- the rest ---- */
 
 /* Removes a key with the value, or with any where `expected` is NULL; fills *old. SHALE_ENOENT,
- * SHALE_EEXIST, SHALE_ENOMEM. */
+ * SHALE_EEXIST, SHALE_ENOMEM, SHALE_ECANCELED. */
 int tree_remove(struct shale_treemap *tree, struct shale_smr_thread *slot, struct shale_key key,
                 const uint64_t *expected, uint64_t *old);
 
-size_t tree_batch(struct coll_map *map, struct shale_smr_thread *slot,
-                  const struct shale_range *range, struct shale_entry *entries, size_t capacity);
+int tree_batch(struct coll_map *map, struct shale_smr_thread *slot, const struct shale_range *range,
+               struct shale_entry *entries, size_t capacity, size_t *count);
 
 #endif

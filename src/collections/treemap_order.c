@@ -30,7 +30,7 @@ static void read_entry(struct shale_smr_thread *slot, struct tree_node *leaf, un
 
 /* How many entries of the leaf come before the one that is asked for, or with it going down. */
 static bool split_at(struct shale_treemap *tree, struct shale_smr_thread *slot,
-                     const struct tree_place *place, const struct tree_probe *probe, enum near near,
+                     const struct tree_place *place, struct tree_probe *probe, enum near near,
                      unsigned *index)
 {
     bool equal;
@@ -51,7 +51,8 @@ static int beyond(struct shale_treemap *tree, struct shale_smr_thread *slot,
     if (!tree_valid(place->leaf, place->version))
         return SHALE_EBUSY;
     struct tree_probe fence = tree_probe(tree, tree_key_of(tree, up ? place->high : place->low));
-    tree_descend(tree, slot, &fence, up ? TREE_AT : TREE_BEFORE, &next);
+    if (!tree_descend(tree, slot, &fence, up ? TREE_AT : TREE_BEFORE, &next))
+        return SHALE_ECANCELED;
     unsigned count = tree_count(next.leaf);
     if (count > 0)
         read_entry(slot, next.leaf, up ? 0 : count - 1, found);
@@ -60,21 +61,22 @@ static int beyond(struct shale_treemap *tree, struct shale_smr_thread *slot,
     if (count > 0)
         return 0;
     tree_tidy(tree, slot, &fence); /* an empty leaf: into a neighbour with it, then again */
-    return SHALE_EBUSY;
+    return fence.unknown ? SHALE_ECANCELED : SHALE_EBUSY;
 }
 
-/* SHALE_EBUSY: something changed meanwhile. */
+/* SHALE_EBUSY: something changed meanwhile. SHALE_ECANCELED: the order is unknown. */
 static int try_near(struct shale_treemap *tree, struct shale_smr_thread *slot,
-                    const struct tree_probe *probe, enum near near, struct found *found)
+                    struct tree_probe *probe, enum near near, struct found *found)
 {
     static const enum tree_edge edges[] = {
         [FIRST] = TREE_FIRST, [LOWER] = TREE_AT,  [FLOOR] = TREE_AT,
         [CEILING] = TREE_AT,  [HIGHER] = TREE_AT, [LAST] = TREE_LAST};
     struct tree_place place;
     unsigned index;
-    tree_descend(tree, slot, probe, edges[near], &place);
+    if (!tree_descend(tree, slot, probe, edges[near], &place))
+        return SHALE_ECANCELED;
     if (!split_at(tree, slot, &place, probe, near, &index))
-        return SHALE_EBUSY;
+        return probe->unknown ? SHALE_ECANCELED : SHALE_EBUSY;
     bool up = goes_up(near);
     if (up ? index == tree_count(place.leaf) : index == 0)
         return beyond(tree, slot, &place, up, found);
@@ -185,16 +187,21 @@ struct walk {
     bool from_end;       /* no bound: at an end of the map */
     bool exclusive;      /* the key itself is left out */
     bool over;
+    bool unknown; /* the comparator could not tell */
 };
 
-static bool beyond_end(const struct walk *walk, struct shale_key key, bool up)
+/* Is a key outside the range, or is that unknown? The walk is over then. */
+static bool ends_at(struct walk *walk, struct shale_key key, bool up)
 {
     const struct shale_key *bound = up ? walk->range->to : walk->range->from;
     unsigned exclusive = up ? SHALE_RANGE_TO_EXCLUSIVE : SHALE_RANGE_FROM_EXCLUSIVE;
     if (!bound)
         return false;
     int order = shale_compare(&walk->tree->map.options.comparator, key, *bound);
-    return (up ? order > 0 : order < 0) || (order == 0 && walk->range->flags & exclusive);
+    walk->unknown = coll_is_unknown(walk->tree->map.kind, order);
+    walk->over = walk->unknown || (up ? order > 0 : order < 0) ||
+                 (order == 0 && walk->range->flags & exclusive);
+    return walk->over;
 }
 
 /* Copies words of the leaf's entries behind the place, or before it from the back. */
@@ -217,9 +224,7 @@ static void add_entries(struct walk *walk, const struct found *words, size_t cou
 {
     for (size_t i = 0; i < count && !walk->over; i++) {
         struct shale_key key = tree_key_of(walk->tree, words[i].word);
-        if (beyond_end(walk, key, up))
-            walk->over = true;
-        else
+        if (!ends_at(walk, key, up))
             walk->entries[walk->count++] = (struct shale_entry){key, words[i].value};
     }
 }
@@ -237,9 +242,11 @@ static void walk_leaf(struct walk *walk, bool up)
         near = up ? FIRST : LAST;
         edge = up ? TREE_FIRST : TREE_LAST;
     }
-    tree_descend(walk->tree, walk->slot, &probe, edge, &place);
-    if (!split_at(walk->tree, walk->slot, &place, &probe, near, &index))
+    if (!tree_descend(walk->tree, walk->slot, &probe, edge, &place) ||
+        !split_at(walk->tree, walk->slot, &place, &probe, near, &index)) {
+        walk->unknown = walk->over = probe.unknown;
         return;
+    }
     size_t count = copy_words(walk, place.leaf, index, up, words);
     if (!tree_valid(place.leaf, place.version))
         return;
@@ -253,8 +260,8 @@ static void walk_leaf(struct walk *walk, bool up)
     walk->from_end = false;
 }
 
-size_t tree_batch(struct coll_map *map, struct shale_smr_thread *slot,
-                  const struct shale_range *range, struct shale_entry *entries, size_t capacity)
+int tree_batch(struct coll_map *map, struct shale_smr_thread *slot, const struct shale_range *range,
+               struct shale_entry *entries, size_t capacity, size_t *count)
 {
     bool up = !(range->flags & SHALE_RANGE_REVERSE);
     const struct shale_key *start = up ? range->from : range->to;
@@ -272,7 +279,8 @@ size_t tree_batch(struct coll_map *map, struct shale_smr_thread *slot,
         walk_leaf(&walk, up);
         COLL_POINT();
     }
-    return walk.count;
+    *count = walk.count;
+    return walk.unknown ? SHALE_ECANCELED : 0;
 }
 
 int shale_treemap_scan(struct shale_treemap *map, const struct shale_range *range,

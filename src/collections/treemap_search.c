@@ -3,7 +3,8 @@
 #include "collections/treemap.h"
 
 /*
- * Compares a key of a node with the probe: *order, as of the node's key to the probe.
+ * Compares a key of a node with the probe: *order, as of the node's key to the probe. False: start
+ * again, unless the order is unknown.
  *
  * A box may go while it is looked at; the guard keeps it. Where guards protect intervals, the node
  * has to be valid after the load for that (collections/skiplist.h tells why).
@@ -11,25 +12,25 @@
 static SHALE_ALWAYS_INLINE bool compare_at(struct shale_treemap *tree,
                                            struct shale_smr_thread *slot, enum coll_key_kind kind,
                                            struct tree_node *node, uint64_t version, unsigned i,
-                                           const struct tree_probe *probe, int *order)
+                                           struct tree_probe *probe, int *order)
 {
     if (kind == COLL_KEY_INT64) {
         int64_t number = (int64_t)tree_key(node, i);
         *order = (number > probe->number) - (number < probe->number);
         return true;
     }
-    uint64_t word = slot ? smr_load(slot, (_Atomic uintptr_t *)&node->keys[i]) : tree_key(node, i);
-    if (slot && slot->interval && !tree_valid(node, version))
+    uint64_t word = smr_load(slot, (_Atomic uintptr_t *)&node->keys[i]);
+    if (slot->interval && !tree_valid(node, version))
         return false;
     *order =
         coll_compare(&tree->map.options.comparator, kind, tree_boxed_key(kind, word), probe->key);
-    return true;
+    probe->unknown = coll_is_unknown(kind, *order);
+    return !probe->unknown;
 }
 
-/* slot NULL: the node is locked by the caller. */
 static SHALE_ALWAYS_INLINE bool search(struct shale_treemap *tree, struct shale_smr_thread *slot,
                                        enum coll_key_kind kind, struct tree_node *node,
-                                       uint64_t version, const struct tree_probe *probe, bool after,
+                                       uint64_t version, struct tree_probe *probe, bool after,
                                        unsigned *index, bool *equal)
 {
     unsigned low = 0, count = tree_count(node);
@@ -49,7 +50,7 @@ static SHALE_ALWAYS_INLINE bool search(struct shale_treemap *tree, struct shale_
 }
 
 bool tree_search(struct shale_treemap *tree, struct shale_smr_thread *slot, struct tree_node *node,
-                 uint64_t version, const struct tree_probe *probe, bool after, unsigned *index,
+                 uint64_t version, struct tree_probe *probe, bool after, unsigned *index,
                  bool *equal)
 {
     switch (tree->map.kind) {
@@ -61,14 +62,6 @@ bool tree_search(struct shale_treemap *tree, struct shale_smr_thread *slot, stru
         break;
     }
     return search(tree, slot, COLL_KEY_POINTER, node, version, probe, after, index, equal);
-}
-
-unsigned tree_search_locked(struct shale_treemap *tree, struct tree_node *node,
-                            const struct tree_probe *probe, bool after, bool *equal)
-{
-    unsigned index = 0;
-    (void)tree_search(tree, NULL, node, 0, probe, after, &index, equal);
-    return index;
 }
 
 /* The root and its version. A root that was split or left is no root any more. */
@@ -97,7 +90,7 @@ go_down(struct shale_smr_thread *slot, struct tree_node *node, unsigned index, u
 
 /* The way to one key: nothing but the leaf is remembered. False: start again. */
 static SHALE_ALWAYS_INLINE bool try_seek(struct shale_treemap *tree, struct shale_smr_thread *slot,
-                                         enum coll_key_kind kind, const struct tree_probe *probe,
+                                         enum coll_key_kind kind, struct tree_probe *probe,
                                          struct tree_spot *spot)
 {
     struct tree_node *node = read_root(tree, slot, &spot->version);
@@ -111,11 +104,11 @@ static SHALE_ALWAYS_INLINE bool try_seek(struct shale_treemap *tree, struct shal
            search(tree, slot, kind, node, spot->version, probe, false, &spot->index, &spot->equal);
 }
 
-void tree_seek(struct shale_treemap *tree, struct shale_smr_thread *slot,
-               const struct tree_probe *probe, struct tree_spot *spot)
+bool tree_seek(struct shale_treemap *tree, struct shale_smr_thread *slot, struct tree_probe *probe,
+               struct tree_spot *spot)
 {
     bool found = false;
-    while (!found) {
+    while (!found && !probe->unknown) {
         switch (tree->map.kind) {
         case COLL_KEY_INT64:
             found = try_seek(tree, slot, COLL_KEY_INT64, probe, spot);
@@ -129,11 +122,12 @@ void tree_seek(struct shale_treemap *tree, struct shale_smr_thread *slot,
         if (!found)
             COLL_SPIN_POINT();
     }
+    return found;
 }
 
 /* Which child is next, and which keys are around it. */
 static bool choose(struct shale_treemap *tree, struct shale_smr_thread *slot,
-                   struct tree_node *node, const struct tree_probe *probe, enum tree_edge edge,
+                   struct tree_node *node, struct tree_probe *probe, enum tree_edge edge,
                    struct tree_place *place, unsigned *index)
 {
     bool equal;
@@ -154,8 +148,7 @@ static bool choose(struct shale_treemap *tree, struct shale_smr_thread *slot,
 }
 
 static bool try_descend(struct shale_treemap *tree, struct shale_smr_thread *slot,
-                        const struct tree_probe *probe, enum tree_edge edge,
-                        struct tree_place *place)
+                        struct tree_probe *probe, enum tree_edge edge, struct tree_place *place)
 {
     unsigned index;
     *place = (struct tree_place){0};
@@ -169,9 +162,13 @@ static bool try_descend(struct shale_treemap *tree, struct shale_smr_thread *slo
     return node != NULL;
 }
 
-void tree_descend(struct shale_treemap *tree, struct shale_smr_thread *slot,
-                  const struct tree_probe *probe, enum tree_edge edge, struct tree_place *place)
+bool tree_descend(struct shale_treemap *tree, struct shale_smr_thread *slot,
+                  struct tree_probe *probe, enum tree_edge edge, struct tree_place *place)
 {
-    while (!try_descend(tree, slot, probe, edge, place))
+    while (!try_descend(tree, slot, probe, edge, place)) {
+        if (probe->unknown)
+            return false;
         COLL_SPIN_POINT();
+    }
+    return true;
 }

@@ -209,7 +209,7 @@ static bool start(struct shale_treemap *tree, struct shale_smr_thread *slot, str
 }
 
 static bool go_down(struct shale_treemap *tree, struct shale_smr_thread *slot,
-                    const struct tree_probe *probe, struct step *step)
+                    struct tree_probe *probe, struct step *step)
 {
     bool equal;
     struct step below = {.parent = step->node, .parent_version = step->version};
@@ -224,7 +224,7 @@ static bool go_down(struct shale_treemap *tree, struct shale_smr_thread *slot,
 }
 
 static enum outcome try_make_room(struct shale_treemap *tree, struct shale_smr_thread *slot,
-                                  const struct tree_probe *probe)
+                                  struct tree_probe *probe)
 {
     struct step step;
     if (!start(tree, slot, &step))
@@ -240,11 +240,14 @@ static enum outcome try_make_room(struct shale_treemap *tree, struct shale_smr_t
 }
 
 int tree_make_room(struct shale_treemap *tree, struct shale_smr_thread *slot,
-                   const struct tree_probe *probe)
+                   struct tree_probe *probe)
 {
     enum outcome outcome;
-    while ((outcome = try_make_room(tree, slot, probe)) == AGAIN)
+    while ((outcome = try_make_room(tree, slot, probe)) == AGAIN) {
+        if (probe->unknown)
+            return SHALE_ECANCELED;
         COLL_SPIN_POINT();
+    }
     return outcome == NO_MEMORY ? SHALE_ENOMEM : 0;
 }
 
@@ -350,7 +353,7 @@ static enum outcome lower_root(struct shale_treemap *tree, struct shale_smr_thre
 }
 
 static enum outcome try_tidy(struct shale_treemap *tree, struct shale_smr_thread *slot,
-                             const struct tree_probe *probe)
+                             struct tree_probe *probe)
 {
     struct step step;
     if (!start(tree, slot, &step))
@@ -372,13 +375,12 @@ static enum outcome try_tidy(struct shale_treemap *tree, struct shale_smr_thread
 }
 
 /* Without memory for retiring the tree stays as it is: right, if larger than it could be. */
-void tree_tidy(struct shale_treemap *tree, struct shale_smr_thread *slot,
-               const struct tree_probe *probe)
+void tree_tidy(struct shale_treemap *tree, struct shale_smr_thread *slot, struct tree_probe *probe)
 {
     enum outcome outcome;
     do {
         outcome = try_tidy(tree, slot, probe);
         if (outcome == AGAIN)
             COLL_SPIN_POINT();
-    } while (outcome == AGAIN || outcome == CHANGED);
+    } while (!probe->unknown && (outcome == AGAIN || outcome == CHANGED));
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "map_crowd.h"
+#include "map_unknown.h"
 
 enum { MODEL_KEYS = 300 };
 
@@ -108,13 +109,11 @@ static void change_one(const struct map_api *api, void *map, uint64_t *values, u
     assert_int_equal(out, values[number]);
 }
 
-static void map_agrees_with_an_array(const struct map_api *api)
+/* Random calls and their results, until the map is popped empty. */
+static void compare_with_array(const struct map_api *api, void *map, int calls)
 {
     uint64_t values[MODEL_KEYS] = {0}, random = 12345;
-    struct shale_smr *domain = new_domain(SHALE_SMR_IBR);
-    struct shale_map_options options = {.domain = domain};
-    void *map = new_map(api, &options);
-    for (int i = 0; i < 20000; i++) {
+    for (int i = 0; i < calls; i++) {
         change_one(api, map, values, &random);
         if (i % 16 == 0)
             check_against(api, map, values, (int64_t)pct_below(&random, MODEL_KEYS));
@@ -134,6 +133,27 @@ static void map_agrees_with_an_array(const struct map_api *api)
     assert_int_equal(api->pop_min(map, &entry), SHALE_ENOENT);
     assert_int_equal(api->first(map, &entry), SHALE_ENOENT);
     assert_int_equal(api->last(map, &entry), SHALE_ENOENT);
+}
+
+static void map_agrees_with_an_array(const struct map_api *api)
+{
+    struct shale_smr *domain = new_domain(SHALE_SMR_IBR);
+    struct shale_map_options options = {.domain = domain};
+    void *map = new_map(api, &options);
+    compare_with_array(api, map, 20000);
+    api->destroy(map);
+    end_domain(domain);
+}
+
+static void map_unknown_order_changes_nothing(const struct map_api *api)
+{
+    struct map_api patient = patient_api(api);
+    struct shale_smr *domain = new_domain(SHALE_SMR_IBR);
+    struct shale_map_options options = {
+        .comparator = {.kind = SHALE_COMPARE_FUNCTION, .compare = by_address}, .domain = domain};
+    void *map = new_map(api, &options);
+    compare_with_array(&patient, map, 6000);
+    assert_true(atomic_load(&cancelled_calls) > 6000);
     api->destroy(map);
     end_domain(domain);
 }
@@ -298,6 +318,7 @@ static void map_fork_child_goes_on_with_its_copy(const struct map_api *api)
 #define MAP_CASES(T)                                                                               \
     MAP_API(T);                                                                                    \
     MAP_CASE(T, agrees_with_an_array)                                                              \
+    MAP_CASE(T, unknown_order_changes_nothing)                                                     \
     MAP_CASE(T, ends_of_int64_are_keys)                                                            \
     MAP_CASE(T, strings_are_copied)                                                                \
     MAP_CASE(T, visit_passes_batches_and_stops)                                                    \
@@ -306,6 +327,7 @@ static void map_fork_child_goes_on_with_its_copy(const struct map_api *api)
     MAP_CASE(T, options_that_make_no_sense_are_refused)                                            \
     MAP_CASE(T, fork_child_goes_on_with_its_copy)                                                  \
     MAP_CASE(T, stress_nothing_broken)                                                             \
+    MAP_CASE(T, stress_of_unknown_orders)                                                          \
     MAP_CASE(T, oversubscribed_threads_come_and_go)                                                \
     MAP_CASE(T, concurrent_counts_add_up)                                                          \
     MAP_CASE(T, parked_reader_bounds_memory)                                                       \
@@ -313,6 +335,7 @@ static void map_fork_child_goes_on_with_its_copy(const struct map_api *api)
     MAP_CASE(T, scan_beside_changes_finds_what_stays)                                              \
     static const struct CMUnitTest tests[] = {                                                     \
         cmocka_unit_test(T##_agrees_with_an_array),                                                \
+        cmocka_unit_test(T##_unknown_order_changes_nothing),                                       \
         cmocka_unit_test(T##_ends_of_int64_are_keys),                                              \
         cmocka_unit_test(T##_strings_are_copied),                                                  \
         cmocka_unit_test(T##_visit_passes_batches_and_stops),                                      \
@@ -321,6 +344,7 @@ static void map_fork_child_goes_on_with_its_copy(const struct map_api *api)
         cmocka_unit_test(T##_options_that_make_no_sense_are_refused),                              \
         cmocka_unit_test(T##_fork_child_goes_on_with_its_copy),                                    \
         cmocka_unit_test(T##_stress_nothing_broken),                                               \
+        cmocka_unit_test(T##_stress_of_unknown_orders),                                            \
         cmocka_unit_test(T##_oversubscribed_threads_come_and_go),                                  \
         cmocka_unit_test(T##_concurrent_counts_add_up),                                            \
         cmocka_unit_test(T##_parked_reader_bounds_memory),                                         \
