@@ -10,6 +10,7 @@
 #include "cli/bench_output.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "measure/bench_peers.h"
 
 enum {
     EXIT_RUN_FAILED = 1,
@@ -25,7 +26,7 @@ static const double quick_seconds = 0.05;
 static struct {
     char *suite;
     struct bench_output output;
-    char **allocators, **workloads;
+    char **allocators, **peers, **workloads;
     int rounds;
     long seed;
     int quick, list;
@@ -33,11 +34,13 @@ static struct {
 
 static const struct poptOption options[] = {
     {"suite", 's', POPT_ARG_STRING, &given.suite, 0,
-     "malloc, programs, all of both, or smr (malloc)", "NAME"},
+     "malloc, programs, all of both, smr, or collections (malloc)", "NAME"},
     {"allocator", 'a', POPT_ARG_ARGV, &given.allocators, 0,
      "NAME, NAME@VERSION or a library's path; may be repeated; the ratios are to the first (one "
      "of each name and version found, system first; no checkers)",
      "A"},
+    {"peer", 'p', POPT_ARG_ARGV, &given.peers, 0,
+     "Of the suite collections: these libraries only; may be repeated", "P"},
     {"workload", 'w', POPT_ARG_ARGV, &given.workloads, 0,
      "Run these only: names or patterns such as 'churn-*'; may be repeated", "W"},
     {"rounds", 'r', POPT_ARG_INT, &given.rounds, 0, "Runs of each workload and allocator (5)", "N"},
@@ -152,6 +155,26 @@ static bool is_peer(const struct bench_suite *suite, const struct finder_allocat
     return true;
 }
 
+static bool compares_peers(void)
+{
+    return given.suite && strcmp(given.suite, "collections") == 0;
+}
+
+static int choose_peers(const struct cmd_entry *self, struct bench_peers *peers,
+                        struct bench_suite *suite)
+{
+    char reason[512];
+    int result = bench_peers_list((const char *const *)given.peers, &suite->settings, peers, reason,
+                                  sizeof reason);
+    if (result != 0) {
+        cmd_error(self, "cannot compare the collections: %s", reason);
+        return result == SHALE_ENOMEM ? CMD_EXIT_INTERNAL : CMD_EXIT_UNAVAILABLE;
+    }
+    suite->allocators = peers->columns;
+    suite->allocator_count = peers->count;
+    return CMD_EXIT_OK;
+}
+
 static int choose_allocators(const struct cmd_entry *self, struct choice *choice,
                              struct bench_suite *suite)
 {
@@ -231,6 +254,9 @@ static int check_arguments(const struct cmd_entry *self, const char **rest)
         return cmd_usage_error(self, "only one of --csv and --json can go to stdout");
     if (given.output.csv && given.output.json && strcmp(given.output.csv, given.output.json) == 0)
         return cmd_usage_error(self, "--csv and --json cannot both go to '%s'", given.output.csv);
+    if (compares_peers() ? given.allocators != NULL : given.peers != NULL)
+        return cmd_usage_error(self, "--peer goes with the suite collections, --allocator with the "
+                                     "others");
     return given.list ? CMD_EXIT_OK : bench_output_probe(self, &given.output);
 }
 
@@ -242,16 +268,21 @@ static int run_parsed(const struct cmd_entry *self, const char *command)
                      .seconds = given.quick ? quick_seconds : default_seconds,
                      .cancel = output_catch_signals()}};
     struct choice choice = {0};
+    struct bench_peers peers = {0};
     int status = choose_cases(self, &suite);
     if (status == CMD_EXIT_OK && given.list)
         status = list_cases(self, &suite);
+    else if (status == CMD_EXIT_OK && compares_peers())
+        status = choose_peers(self, &peers, &suite);
     else if (status == CMD_EXIT_OK)
         status = choose_allocators(self, &choice, &suite);
     if (status == CMD_EXIT_OK && !given.list)
         status = run_suite(self, &suite, command);
     bench_results_free(&suite.results);
     bench_cases_free(&suite.cases);
-    free(suite.allocators);
+    if (!compares_peers())
+        free(suite.allocators);
+    bench_peers_free(&peers);
     choice_free(&choice);
     return status;
 }
@@ -292,6 +323,8 @@ static const struct cmd_example examples[] = {
     {"shale bench --quick --workload 'churn-*'", "a first look at one kind of workload"},
     {"shale bench --suite programs -a system -a mimalloc --csv programs.csv",
      "real programs under two allocators"},
+    {"shale bench --suite collections --workload 'queue-*' -p shale_queue -p boost_queue",
+     "Shale's queue beside another library's"},
     {"shale bench --json bench.json --plot figures", "everything, with raw values and a plot"},
     {NULL, NULL},
 };
@@ -304,13 +337,15 @@ static const struct cmd_section sections[] = {
      "cores: CPU time over wall time\n"
      "malloc_p999, free_p50: percentiles of single calls in nanoseconds, 99.9 % and 50 %; the "
      "timer's median floor is subtracted\n"
+     "call_p99: percentiles of single operations on a collection, one in 32 timed\n"
+     "entry, item: memory that an entry of a map, or an item of a queue, takes\n"
      "rss_freed: memory after the payload was freed\n"
      "rss_idle: the same after a second of light work\n"
      "rss_purged: the same after the allocator's own call that gives memory back\n"
      "rss_peak: the highest RSS of a program, or of the largest one of its children"},
     {"ENVIRONMENT",
      "SHALE_ALLOCATOR_PATH: folders with more allocators\n"
-     "SHALE_BENCH_DIR: the folder that holds malloc-bench, plot.gp and programs\n"
+     "SHALE_BENCH_DIR: the folder that holds malloc-bench, collections-bench, plot.gp and programs\n"
      "TMPDIR: where the programs' input files are made (about 60 MB), and removed at the end"},
     {NULL, NULL},
 };

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "measure/bench_execute.h"
+#include "measure/bench_peers.h"
 #include "measure/launch.h"
 
 enum { PATH_SIZE = 4096, LIST_TIMEOUT_S = 20 };
@@ -34,7 +35,8 @@ static bool in_build_tree(char *path, size_t size, const char *name)
             return false;
         *slash = 0;
     }
-    static const char *const folders[] = {"/bench/malloc", "/bench/smr", "/bench"};
+    static const char *const folders[] = {"/bench/malloc", "/bench/smr", "/bench/collections",
+                                          "/bench"};
     size_t used = strlen(program);
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
         snprintf(program + used, sizeof program - used, "%s", folders[i]);
@@ -101,8 +103,10 @@ struct listed {
     const char *program;
 };
 
-static const struct listed listed_suites[] = {
-    {"malloc", "malloc-bench"}, {"smr", "smr-bench"}, {NULL, NULL}};
+static const struct listed listed_suites[] = {{"malloc", "malloc-bench"},
+                                              {"smr", "smr-bench"},
+                                              {"collections", BENCH_PEERS_PROGRAM},
+                                              {NULL, NULL}};
 
 /* One line of `malloc-bench --list`: the name, blanks, the summary. */
 static int add_workload(struct bench_cases *cases, const char *suite, const char *program,
@@ -126,29 +130,40 @@ static int add_workload(struct bench_cases *cases, const char *suite, const char
     return set_argv(item, argv, "") ? 0 : SHALE_ENOMEM;
 }
 
-static int add_listed(struct bench_cases *cases, const struct listed *listed,
-                      const struct bench_settings *settings, char *reason, size_t reason_size)
+int bench_ask(const char *program, const char *option, const struct bench_settings *settings,
+              char *path, size_t path_size, char **answer, char *reason, size_t reason_size)
 {
-    char program[PATH_SIZE];
-    if (bench_locate(listed->program, program, sizeof program) != 0) {
+    if (bench_locate(program, path, path_size) != 0) {
         snprintf(reason, reason_size, "the program %s is not where it was built or installed",
-                 listed->program);
+                 program);
         return SHALE_ENOENT;
     }
-    const char *argv[] = {program, "--list", NULL};
+    const char *argv[] = {path, option, NULL};
     struct bench_order order = {
         .argv = argv, .keep_output = true, .timeout_s = LIST_TIMEOUT_S, .cancel = settings->cancel};
     struct bench_outcome outcome;
     int result = bench_execute(&order, &outcome);
     if (result != 0 || !outcome.output) {
-        snprintf(reason, reason_size, "%s: %s", program, outcome.reason);
+        snprintf(reason, reason_size, "%s: %s", path, outcome.reason);
         return result ? result : SHALE_ENOENT;
     }
-    char *rest = outcome.output;
+    *answer = outcome.output;
+    return 0;
+}
+
+static int add_listed(struct bench_cases *cases, const struct listed *listed,
+                      const struct bench_settings *settings, char *reason, size_t reason_size)
+{
+    char program[PATH_SIZE], *list;
+    int result = bench_ask(listed->program, "--list", settings, program, sizeof program, &list,
+                           reason, reason_size);
+    if (result != 0)
+        return result;
+    char *rest = list;
     for (char *line; result == 0 && (line = strsep(&rest, "\n"));)
         if (*line)
             result = add_workload(cases, listed->suite, program, line, settings);
-    free(outcome.output);
+    free(list);
     return result;
 }
 
@@ -207,7 +222,7 @@ int bench_cases_add(struct bench_cases *cases, const char *suite,
             return add_listed(cases, listed, settings, reason, reason_size);
     if (strcmp(suite, "programs") == 0)
         return add_programs(cases, reason, reason_size);
-    snprintf(reason, reason_size, "the suites are malloc, programs, all and smr");
+    snprintf(reason, reason_size, "the suites are malloc, programs, all, smr and collections");
     return SHALE_EINVAL;
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a benchmark suite runs: the workloads of malloc-bench and smr-bench, and recipes of real
- * programs.
+ * What a benchmark suite runs: the workloads of malloc-bench, smr-bench and collections-bench, and
+ * recipes of real programs.
  * Layer 4.
  *
- * The suites need files beside the program `shale`: malloc-bench, smr-bench, and the folder
- * `programs` with the recipes' scripts and their inputs.py. They are looked for in SHALE_BENCH_DIR,
+ * The suites need files beside the program `shale`: those programs, and the folder `programs` with
+ * the recipes' scripts and their inputs.py. They are looked for in SHALE_BENCH_DIR,
  * in the build tree that this program stands in, and where they are installed.
  */
 #ifndef SHALE_MEASURE_BENCH_CASES_H
@@ -22,7 +22,7 @@
 enum { BENCH_ARGV_MAX = 16 };
 
 struct bench_case {
-    const char *suite; /* "malloc", "smr" or "programs" */
+    const char *suite; /* "malloc", "smr", "collections" or "programs" */
     char *name;
     char *summary;
     char *argv[BENCH_ARGV_MAX + 1];
@@ -69,9 +69,21 @@ extern const struct bench_program bench_programs[]; /* ends with a NULL name */
 SHALE_NODISCARD int bench_locate(const char *name, char *path, size_t size);
 
 /*
+ * Runs a program of the suites with one option, for what it prints.
+ *
+ * @param path    gets where the program is.
+ * @param answer  gets its output, for the caller to free.
+ * @param reason  gets why not, on error.
+ * @return  0; SHALE_ENOENT: it is missing or failed; an error of bench_execute().
+ */
+SHALE_NODISCARD int bench_ask(const char *program, const char *option,
+                              const struct bench_settings *settings, char *path, size_t path_size,
+                              char **answer, char *reason, size_t reason_size);
+
+/*
  * Appends the cases of a suite.
  *
- * @param suite   "malloc", "smr" or "programs".
+ * @param suite   "malloc", "smr", "collections" or "programs".
  * @param reason  gets why not, on error.
  * @return  0; SHALE_ENOENT: files of the suite are missing; SHALE_EINVAL: no such suite;
  *          SHALE_ENOMEM.

@@ -142,13 +142,24 @@ void bench_report_csv(const struct bench_report *report, FILE *out)
         print_csv_row(report, &report->suite->results.rows[i], machine, out);
 }
 
+/* The first column that has a value in the row: not every peer can run every workload. */
+static size_t first_column(const struct bench_results *results, const struct bench_row *row)
+{
+    size_t first = 0;
+    while (first + 1 < results->allocators && bench_row_summary(results, row, first).count == 0)
+        first++;
+    return first;
+}
+
 static void print_plot_row(const struct bench_report *report, const struct bench_row *row,
                            FILE *out)
 {
     const struct bench_results *results = &report->suite->results;
+    bool peers = report->suite->allocators[0].fits;
+    size_t reference = peers ? first_column(results, row) : 0;
     fprintf(out, "\"%s\"", report->suite->cases.items[row->case_index].name);
     for (size_t i = 0; i < results->allocators; i++) {
-        struct bench_summary ratio = bench_row_ratio(results, row, i, 0);
+        struct bench_summary ratio = bench_row_ratio(results, row, i, reference);
         if (ratio.count)
             fprintf(out, " %.6g", ratio.median);
         else

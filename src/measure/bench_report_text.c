@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The tables of a benchmark for people. Layer 4. */
+#include <fnmatch.h>
 #include <math.h>
 #include <string.h>
 
@@ -18,8 +19,8 @@ struct unit {
 };
 
 static const struct unit units[] = {
-    {"_ns", 1e6, 1e6, "ms"},      {"_ns", 1e4, 1e3, "us"}, {"_ns", 0, 1, "ns"}, {"_s", 0, 1, "s"},
-    {"_kib", 10240, 1024, "MiB"}, {"_kib", 0, 1, "KiB"},   {"", 0, 1, ""},
+    {"_ns", 1e6, 1e6, "ms"},      {"_ns", 1e4, 1e3, "us"}, {"_ns", 0, 1, "ns"},   {"_s", 0, 1, "s"},
+    {"_kib", 10240, 1024, "MiB"}, {"_kib", 0, 1, "KiB"},   {"_bytes", 0, 1, "B"}, {"", 0, 1, ""},
 };
 
 static bool ends_with(const char *text, const char *suffix)
@@ -42,6 +43,22 @@ bool bench_report_counts(const struct bench_row *row, const void *context)
     if (row->note || (suffix && !ends_with(row->figure, suffix)))
         return false;
     return row->lead || strcmp(row->figure, "rss_peak_kib") == 0;
+}
+
+/* A table: the cases from one on, as far as they belong together, and the columns that fit. */
+struct table {
+    const struct bench_report *report;
+    size_t first, end; /* cases */
+};
+
+static bool is_column(const struct table *table, size_t allocator)
+{
+    const struct bench_suite *suite = table->report->suite;
+    const char *pattern = suite->allocators[allocator].fits;
+    for (size_t i = table->first; i < table->end; i++)
+        if (!pattern || fnmatch(pattern, suite->cases.items[i].name, 0) == 0)
+            return true;
+    return false;
 }
 
 /* Of a column: the longest label and a blank. */
@@ -122,8 +139,9 @@ static bool is_shown(const struct bench_results *results, const struct bench_row
     return !row->note || (several && strcmp(row->figure, "cores") == 0);
 }
 
-static void print_row(const struct bench_report *report, const struct bench_row *row, FILE *out)
+static void print_row(const struct table *table, const struct bench_row *row, FILE *out)
 {
+    const struct bench_report *report = table->report;
     const struct bench_results *results = &report->suite->results;
     const char *name = report->suite->cases.items[row->case_index].name;
     const struct unit *unit = choose_unit(row->figure, smallest_median(results, row));
@@ -138,34 +156,54 @@ static void print_row(const struct bench_report *report, const struct bench_row 
     bool ranked = !row->note && results->allocators > 1 && results->rounds > 1;
     long best = ranked ? bench_row_best(results, row, BENCH_NONE) : BENCH_NONE;
     for (size_t i = 0; i < results->allocators; i++)
-        print_cell(report->suite, row, i, best, unit, out);
+        if (is_column(table, i))
+            print_cell(report->suite, row, i, best, unit, out);
     print_own_ratio(report->suite, row, out);
     fputc('\n', out);
 }
 
-static void print_labels(const struct bench_report *report, FILE *out)
+static void print_labels(const struct table *table, FILE *out)
 {
+    const struct bench_suite *suite = table->report->suite;
     fprintf(out, "%-*s", NAME_WIDTH, "");
-    for (size_t i = 0; i < report->suite->allocator_count; i++)
-        fprintf(out, "%*s", cell_width(report->suite), report->suite->allocators[i].label);
+    for (size_t i = 0; i < suite->allocator_count; i++)
+        if (is_column(table, i))
+            fprintf(out, "%*s", cell_width(suite), suite->allocators[i].label);
 }
 
 /* The rows of a case stand together, in the order of the cases. */
-static void print_suite(const struct bench_report *report, const char *name, FILE *out)
+static void print_table(const struct table *table, FILE *out)
 {
-    const struct bench_suite *suite = report->suite;
-    fprintf(out, "\n%s\n", name);
-    print_labels(report, out);
+    const struct bench_suite *suite = table->report->suite;
+    fprintf(out, "\n%s\n", suite->cases.items[table->first].suite);
+    print_labels(table, out);
     if (own_column(suite) != BENCH_NONE)
         fprintf(out, "%*s", OWN_WIDTH, OWN_NAME "/best");
     fputc('\n', out);
-    for (size_t i = 0; i < suite->cases.count; i++) {
-        if (strcmp(suite->cases.items[i].suite, name) != 0)
-            continue;
+    for (size_t i = table->first; i < table->end; i++)
         for (size_t r = 0; r < suite->results.row_count; r++)
             if (suite->results.rows[r].case_index == i &&
                 is_shown(&suite->results, &suite->results.rows[r]))
-                print_row(report, &suite->results.rows[r], out);
+                print_row(table, &suite->results.rows[r], out);
+}
+
+/* Of one suite and, where the columns are peers, with the same word before the first hyphen. */
+static bool belong_together(const struct bench_suite *suite, size_t first, size_t other)
+{
+    const struct bench_case *a = &suite->cases.items[first], *b = &suite->cases.items[other];
+    if (strcmp(a->suite, b->suite) != 0)
+        return false;
+    return !suite->allocators[0].fits || strncmp(a->name, b->name, strcspn(a->name, "-")) == 0;
+}
+
+static void print_tables(const struct bench_report *report, FILE *out)
+{
+    size_t count = report->suite->cases.count;
+    for (struct table table = {.report = report}; table.first < count; table.first = table.end) {
+        table.end = table.first + 1;
+        while (table.end < count && belong_together(report->suite, table.first, table.end))
+            table.end++;
+        print_table(&table, out);
     }
 }
 
@@ -209,22 +247,16 @@ static void print_geomean(const struct bench_report *report, const struct picked
     fputc('\n', out);
 }
 
-static bool has_suite(const struct bench_suite *suite, const char *name)
-{
-    for (size_t i = 0; i < suite->cases.count; i++)
-        if (strcmp(suite->cases.items[i].suite, name) == 0)
-            return true;
-    return false;
-}
-
 static void print_failures(const struct bench_suite *suite, FILE *out)
 {
     if (suite->results.failure_count)
         fprintf(out, "\nFailed:\n");
     for (size_t i = 0; i < suite->results.failure_count; i++) {
         const struct bench_failure *failure = &suite->results.failures[i];
-        fprintf(out, "  %s under %s, round %zu: %s\n", suite->cases.items[failure->case_index].name,
-                suite->allocators[failure->allocator].label, failure->round + 1, failure->reason);
+        const struct bench_allocator *column = &suite->allocators[failure->allocator];
+        fprintf(out, "  %s %s %s, round %zu: %s\n", suite->cases.items[failure->case_index].name,
+                column->fits ? "with" : "under", column->label, failure->round + 1,
+                failure->reason);
     }
 }
 
@@ -260,7 +292,8 @@ static void print_geomeans(const struct bench_report *report, FILE *out)
         {"programs", NULL, "rss_peak_kib", "peak RSS"},
     };
     fprintf(out, "\nGeometric means of the ratio to %s\n", report->suite->allocators[0].label);
-    print_labels(report, out);
+    const struct table all = {.report = report, .end = report->suite->cases.count};
+    print_labels(&all, out);
     fputc('\n', out);
     for (size_t i = 0; i < sizeof means / sizeof *means; i++) {
         const struct picked picked = {report, means[i].suite, means[i].unit, means[i].figure};
@@ -270,23 +303,20 @@ static void print_geomeans(const struct bench_report *report, FILE *out)
 
 void bench_report_text(const struct bench_report *report, FILE *out)
 {
-    static const char *const suites[] = {"malloc", "programs", "smr"};
     const struct bench_suite *suite = report->suite;
     char machine[512];
     machine_text(&report->machine, machine, sizeof machine);
     fprintf(out, "%s\n%s, %s\n", report->command, report->started, machine);
-    fprintf(out,
-            "Medians of %zu interleaved round%s, each run proven, seed %lu; lower is better.\n",
-            suite->rounds, suite->rounds == 1 ? "" : "s", suite->settings.seed);
+    fprintf(out, "Medians of %zu interleaved round%s, each run %s, seed %lu; lower is better.\n",
+            suite->rounds, suite->rounds == 1 ? "" : "s",
+            suite->allocators[0].fits ? "a process" : "proven", suite->settings.seed);
     fprintf(out, "* the best, or a tie with it; \u00b1 half the quartiles' distance.\n");
     if (suite->runs_done < suite->runs_total)
         fprintf(out, "Interrupted after %zu of %zu runs.\n", suite->runs_done, suite->runs_total);
     print_cpu_share(&suite->results, out);
     print_allocators(suite, out);
-    for (size_t i = 0; i < sizeof suites / sizeof *suites; i++)
-        if (has_suite(suite, suites[i]))
-            print_suite(report, suites[i], out);
-    if (suite->allocator_count > 1)
+    print_tables(report, out);
+    if (suite->allocator_count > 1 && !suite->allocators[0].fits)
         print_geomeans(report, out);
     print_failures(suite, out);
 }

@@ -4,6 +4,7 @@
 #include "measure/bench_suite.h"
 
 #include <errno.h>
+#include <fnmatch.h>
 #include <ftw.h>
 #include <jansson.h>
 #include <stdbool.h>
@@ -138,17 +139,33 @@ static int store(const struct bench_outcome *outcome, const struct bench_case *i
     return result;
 }
 
+/* The case's arguments; a peer is told which one it is, behind the program's name. */
+static void copy_argv(const struct bench_case *item, const char *peer, const char **argv)
+{
+    size_t used = 0;
+    argv[used++] = item->argv[0];
+    if (peer)
+        argv[used++] = peer;
+    for (size_t i = 1; item->argv[i]; i++)
+        argv[used++] = item->argv[i];
+    argv[used] = NULL;
+}
+
 /* Our own trouble ends the suite; the program's is a failure of the run. */
 static int run_one(struct bench_suite *suite, const struct inputs *inputs, size_t case_index,
                    size_t allocator, size_t round)
 {
     const struct bench_case *item = &suite->cases.items[case_index];
     const struct bench_allocator *under = &suite->allocators[allocator];
+    const char *argv[BENCH_ARGV_MAX + 2];
+    char peer[sizeof under->label + 8];
+    snprintf(peer, sizeof peer, "--peer=%s", under->label);
+    copy_argv(item, under->fits ? peer : NULL, argv);
     struct bench_order order = {
-        .argv = (const char *const *)item->argv,
+        .argv = argv,
         .environment = item->environment,
         .directory = item->prints_figures ? NULL : inputs->folder,
-        .allocator = under->found,
+        .allocator = under->fits ? NULL : under->found,
         .keep_output = item->prints_figures,
         .timeout_s = RUN_TIMEOUT_S,
         .cancel = suite->settings.cancel,
@@ -216,13 +233,19 @@ static int prepare_inputs(struct bench_suite *suite, struct inputs *inputs)
     return 0;
 }
 
+static bool fits(const struct bench_allocator *column, const struct bench_case *item)
+{
+    return !column->fits || fnmatch(column->fits, item->name, 0) == 0;
+}
+
 static int run_case(struct bench_suite *suite, const struct inputs *inputs, size_t case_index,
                     size_t round)
 {
     const struct bench_case *item = &suite->cases.items[case_index];
     for (size_t step = 0; step < suite->allocator_count; step++) {
         size_t allocator = bench_suite_turn(round, case_index, step, suite->allocator_count);
-        if (bench_results_failure(&suite->results, case_index, allocator)) {
+        if (!fits(&suite->allocators[allocator], item) ||
+            bench_results_failure(&suite->results, case_index, allocator)) {
             suite->runs_done++;
             continue;
         }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Runs the cases of a benchmark under each allocator, interleaved. Layer 4.
+ * Runs the cases of a benchmark under each allocator, or with each peer, interleaved. Layer 4.
  *
  * Round by round, and within a round case by case, every allocator runs once; the order of the
  * allocators moves on by one from case to case and round to round, so that none always follows the
@@ -21,6 +21,9 @@
 struct bench_allocator {
     char label[64]; /* unique: "mimalloc@3.6.0"; without the version where that is not needed */
     const struct finder_allocator *found;
+    /* Of a peer of the suite `collections`, which is a column too: the pattern of the workloads it
+     * can run. NULL: it is an allocator. */
+    const char *fits;
 };
 
 struct bench_suite {

@@ -135,6 +135,46 @@ def test_smr_suite_has_figures_of_every_scheme():
         assert re.search(rf"^guard {subject} \[ns\] +[0-9.]+ ", run.stdout, re.M), run.stdout
 
 
+def test_collections_suite_has_a_column_for_each_peer_and_a_table_for_each_kind():
+    run = bench("-s", "collections", "-w", "queue-pairs-1t", "-w", "map-100k-90-5-5-uniform-1t",
+                "--quick", "-p", "shale_skiplist", "-p", "shale_ring", "-p", "shale_queue")
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert re.search(r"^ +shale_skiplist\n"
+                     r"map-100k-90-5-5-uniform-1t time \[ns\] +[0-9.]+ ", run.stdout, re.M)
+    assert re.search(r"^ +shale_ring +shale_queue\n"
+                     r"queue-pairs-1t time \[ns\] +[0-9.]+ +[0-9.]+ ", run.stdout, re.M)
+    assert re.search(r"^map-100k-90-5-5-uniform-1t entry \[B\] +[23][0-9]", run.stdout, re.M)
+    assert "each run a process" in run.stdout
+
+
+def collections_bench(*arguments):
+    program = Path(WORKLOADS).parents[1] / "collections/collections-bench"
+    return subprocess.run([program, *arguments], capture_output=True, text=True, timeout=120)
+
+
+def collections_workloads():
+    """Those of a million entries differ from the others by that number alone."""
+    names = [line.split()[0] for line in collections_bench("--list").stdout.splitlines()]
+    return [name for name in names if "-1m-" not in name]
+
+
+@pytest.mark.parametrize("name", collections_workloads())
+def test_collection_prints_its_figures(name):
+    kind = "shale_skiplist" if name.startswith("map") else "shale_queue"
+    run = collections_bench("--seconds=0.003", "--seed=7", f"--peer={kind}", name)
+    assert (run.returncode, run.stderr) == (0, "")
+    printed = json.loads(run.stdout)
+    assert printed["workload"] == name and printed["seed"] == 7
+    assert printed["operations"] > 0 and 0 < printed["notes"]["cores"] < 64
+    assert 0.3 < printed["figures"]["time_ns"] < 1e9
+
+
+def test_collections_peer_refuses_what_it_cannot_run():
+    run = collections_bench("--peer=shale_ring", "queue-fill")
+    assert (run.returncode, run.stdout) == (64, "")
+    assert "shale_ring runs 'queue-[!f]*' only" in run.stderr
+
+
 def test_list_names_every_workload():
     run = bench("--list", "--suite", "all")
     names = [line.split()[1] for line in run.stdout.splitlines()]
@@ -154,6 +194,9 @@ def test_list_names_every_workload():
     (["--csv", "-", "--json", "-"], 64, "only one"),
     (["ping-pong"], 64, "there is no argument 'ping-pong'; try --workload ping-pong"),
     (["--allocator", "nonsense"], 69, "nonsense"),
+    (["--suite", "collections", "--peer", "nonsense"], 69, "there is no peer 'nonsense'"),
+    (["--suite", "collections", "-a", "system"], 64, "--peer goes with the suite collections"),
+    (["--peer", "shale_queue"], 64, "--peer goes with the suite collections"),
     (["--quick", "-w", "idle", "-a", "system", "--json", "/dev/full"], 74, "'/dev/full'"),
     (["--quick", "-w", "idle", "-a", "system", "--plot", "/dev/null/x"], 74, "'/dev/null/x'"),
 ])
