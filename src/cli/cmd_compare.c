@@ -139,23 +139,13 @@ static int write_markdown(const void *report, FILE *out)
     return SHALE_OK;
 }
 
-/* Writes every report; one that fails does not keep the others from being written. */
-static int write_reports(const struct cmd_entry *self, const struct compare_options *options,
-                         const struct compare_report *report)
+enum { OUTPUTS = 3 };
+
+static void list_outputs(const struct compare_options *options, struct output outputs[OUTPUTS])
 {
-    int statuses[] = {
-        output_write(self, options->json, write_json, report),
-        output_write(self, options->csv, write_csv, report),
-        output_write(self, options->markdown, write_markdown, report),
-    };
-    if (!output_is_stdout(options->json) && !output_is_stdout(options->csv) &&
-        !output_is_stdout(options->markdown))
-        compare_write_text(report, stdout);
-    int status = cmd_finish_output(self);
-    for (size_t i = 0; i < SHALE_ARRAY_LENGTH(statuses); i++)
-        if (statuses[i] != CMD_EXIT_OK)
-            status = statuses[i];
-    return status;
+    outputs[0] = (struct output){options->json, write_json};
+    outputs[1] = (struct output){options->csv, write_csv};
+    outputs[2] = (struct output){options->markdown, write_markdown};
 }
 
 /* --------------------------------------------------------------------------------- command */
@@ -166,8 +156,9 @@ static int compare(const struct cmd_entry *self, const struct compare_options *o
     struct progress progress = {.on_terminal = isatty(STDERR_FILENO)};
     struct comparison_set set;
     struct compare_failure failure;
-    const char *const outputs[] = {options->json, options->csv, options->markdown};
-    int status = output_probe(self, outputs, SHALE_ARRAY_LENGTH(outputs));
+    struct output outputs[OUTPUTS];
+    list_outputs(options, outputs);
+    int status = output_probe_all(self, outputs, OUTPUTS);
     if (status != CMD_EXIT_OK)
         return status;
     plan->progress = options->quiet ? NULL : show_progress;
@@ -179,8 +170,10 @@ static int compare(const struct cmd_entry *self, const struct compare_options *o
     if (error)
         return report_failure(self, &failure);
     struct compare_report report;
-    compare_report_init(&report, plan, &set, options->ready);
-    status = write_reports(self, options, &report);
+    compare_report_init(&report, plan, &set, options->program.ready);
+    if (!output_any_is_stdout(outputs, OUTPUTS))
+        compare_write_text(&report, stdout);
+    status = output_write_all(self, outputs, OUTPUTS, &report);
     compare_free(&set);
     return status;
 }
@@ -189,7 +182,7 @@ static int run_compare(const struct cmd_entry *self, int argc, const char **argv
 {
     poptContext context;
     const char **rest;
-    struct compare_request request;
+    static struct compare_request request; /* too large for a stack */
     int status = cmd_parse(self, argc, argv, &context, &rest);
     if (status >= 0)
         return status;
@@ -224,6 +217,9 @@ static const struct cmd_example examples[] = {
      "-t set,get -n 100000' --then 'flushed=redis-cli -p 7001 flushall' -- "
      "redis-server --port 7001 --save ''",
      "A server under load: RSS when loaded, and after everything was deleted"},
+    {"shale compare -b mimalloc -c 'MIMALLOC_PURGE_DELAY=0 mimalloc' -- "
+     "python3 -c 'sorted(range(1000000))'",
+     "Two settings of one allocator"},
     {"shale compare -b system -c system -- python3 -c 'sorted(range(1000000))'",
      "The machine against itself: how small a difference can it show?"},
     {NULL, NULL},

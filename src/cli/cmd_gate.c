@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/gate_failure.h"
 #include "cli/gate_options.h"
 #include "cli/output.h"
 #include "gate/report.h"
@@ -70,16 +71,9 @@ static void show_progress(const struct gate_progress *progress, void *context)
     fflush(stderr);
 }
 
-static int write_json(const void *context, FILE *out)
+static int write_json(const void *report, FILE *out)
 {
-    json_t *json = gate_report_json(context);
-    if (!json)
-        return SHALE_ENOMEM;
-    int error =
-        json_dumpf(json, out, JSON_INDENT(1) | JSON_REAL_PRECISION(12)) == 0 ? SHALE_OK : SHALE_EIO;
-    fputc('\n', out);
-    json_decref(json);
-    return error;
+    return outfile_json(gate_report_json(report), out);
 }
 
 /* What was measured outlives an interruption. */
@@ -117,11 +111,6 @@ static int write_prometheus(const void *report, FILE *out)
     return SHALE_OK;
 }
 
-struct output {
-    const char *path;
-    output_write_fn *write;
-};
-
 enum { OUTPUTS = 5 };
 
 static void list_outputs(const struct gate_options *options, struct output outputs[OUTPUTS])
@@ -133,37 +122,15 @@ static void list_outputs(const struct gate_options *options, struct output outpu
     outputs[4] = (struct output){options->prometheus, write_prometheus};
 }
 
-static int probe_outputs(const struct cmd_entry *self, const struct gate_options *options)
-{
-    struct output outputs[OUTPUTS];
-    const char *paths[OUTPUTS];
-    list_outputs(options, outputs);
-    for (size_t i = 0; i < OUTPUTS; i++) {
-        paths[i] = outputs[i].path;
-        for (size_t j = 0; paths[i] && j < i; j++)
-            if (paths[j] && strcmp(paths[i], paths[j]) == 0)
-                return cmd_usage_error(self, "two reports cannot both go to '%s'", paths[i]);
-    }
-    return output_probe(self, paths, OUTPUTS);
-}
-
 static int write_reports(const struct session *session, const struct gate_report *report)
 {
     struct output outputs[OUTPUTS];
-    bool table = true;
-    int status = CMD_EXIT_OK;
     list_outputs(session->options, outputs);
-    for (size_t i = 0; i < OUTPUTS; i++)
-        table = table && !output_is_stdout(outputs[i].path);
-    if (table)
+    if (!output_any_is_stdout(outputs, OUTPUTS))
         gate_report_text(report, stdout);
     if (session->options->github)
         gate_report_github(report, stdout);
-    for (size_t i = 0; i < OUTPUTS; i++) {
-        int written = output_write(session->self, outputs[i].path, outputs[i].write, report);
-        status = written == CMD_EXIT_OK ? status : written;
-    }
-    return status == CMD_EXIT_OK ? cmd_finish_output(session->self) : status;
+    return output_write_all(session->self, outputs, OUTPUTS, report);
 }
 
 static int verdict_status(enum gate_verdict verdict)
@@ -204,18 +171,6 @@ static int resume(const struct session *session, struct gate_result *result)
     return CMD_EXIT_DATA;
 }
 
-static int report_failure(const struct cmd_entry *self, const struct gate_failure *failure,
-                          int error)
-{
-    cmd_error(self, "%s%s%s", failure->text, failure->remedy[0] ? "; try " : "", failure->remedy);
-    if (failure->output[0])
-        fprintf(stderr, "The end of its output:\n%s%s", failure->output,
-                failure->output[strlen(failure->output) - 1] == '\n' ? "" : "\n");
-    if (failure->missing_tool)
-        return CMD_EXIT_UNAVAILABLE;
-    return error == SHALE_ENOMEM || error == SHALE_EIO ? CMD_EXIT_INTERNAL : CMD_EXIT_DATA;
-}
-
 static int hold(struct session *session, struct gate_result *result)
 {
     struct gate_failure failure;
@@ -238,7 +193,7 @@ static int hold(struct session *session, struct gate_result *result)
         return 128 + (int)*cancel;
     }
     if (error)
-        return report_failure(session->self, &failure, error);
+        return gate_failure_report(session->self, &failure, error);
     const struct gate_report report = {session->plan, result};
     int status = write_reports(session, &report);
     return status == CMD_EXIT_OK ? verdict_status(result->verdict) : status;
@@ -292,7 +247,9 @@ static int run_plan(const struct cmd_entry *self, const struct gate_options *opt
         return rollback(self, options, plan);
     if (gate_plan_check(plan, reason, sizeof reason) != SHALE_OK)
         return cmd_usage_error(self, "%s", reason);
-    int status = probe_outputs(self, options);
+    struct output outputs[OUTPUTS];
+    list_outputs(options, outputs);
+    int status = output_probe_all(self, outputs, OUTPUTS);
     if (status != CMD_EXIT_OK)
         return status;
     static struct gate_result result; /* too large for a stack */
@@ -342,6 +299,8 @@ static const struct cmd_example examples[] = {
     {"shale gate -b system -c jemalloc --init gate.yaml --ready TCP:7001 --load "
      "'redis-benchmark -p 7001 -q -t set,get -n 100000' -- redis-server --port 7001 --save ''",
      "Write a plan for a server, to be looked through and kept beside its sources"},
+    {"shale gate -b mimalloc@2.0.9 -c 'MIMALLOC_PURGE_DELAY=0 mimalloc@3.6.0' -- ./program",
+     "Another version of an allocator, with a setting"},
     {"shale gate --plan gate.yaml --json gate.json --html gate.html",
      "Hold the gate, and keep what was measured after each phase"},
     {"shale gate --plan gate.yaml --json gate.json --resume", "Go on after an interruption"},
@@ -380,8 +339,8 @@ const struct cmd_entry cmd_gate = {
         "measured against limits, and ends with GO, CONDITIONAL GO or NO-GO, the finding that "
         "decided it, and an exit status for scripts.\n"
         "\n"
-        "The two sides are two allocators, two settings of one (in a plan), or two builds of the "
-        "program (--baseline-cmd, --candidate-cmd). When a candidate fails by its figures, its "
+        "The two sides are two allocators or versions, two settings of one (variables before its "
+        "name), or two builds of the program (--baseline-cmd, --candidate-cmd). When a candidate fails by its figures, its "
         "allocator's own settings are tried; one that passes turns NO-GO into CONDITIONAL GO.\n",
     .options = gate_option_table,
     .statuses = statuses,

@@ -11,6 +11,7 @@ const struct cmd_entry *const cmd_entries[] = {
     &cmd_bench,
 #ifdef SHALE_HAS_GATE
     &cmd_gate,
+    &cmd_tune,
 #endif
 #ifdef SHALE_HAS_MIGRATE
     &cmd_migrate,

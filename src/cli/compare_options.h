@@ -6,15 +6,17 @@
 #include <popt.h>
 
 #include "cli/cmd.h"
+#include "cli/program_options.h"
 #include "measure/compare.h"
+#include "measure/request.h"
 
 /* What popt stores; strings are never freed, they live as long as the command. */
 struct compare_options {
-    char *baseline, *budget, *load, *ready, *ready_timeout, *timeout, *prepare;
+    struct program_options program;
+    char *baseline, *budget;
     char *json, *csv, *markdown;
-    const char **candidates, **metrics, **then, **environment;
+    const char **candidates, **metrics;
     int pairs, interval_ms, quiet;
-    double idle_s, settle_s;
 };
 
 extern struct compare_options compare_options;
@@ -23,7 +25,9 @@ extern const struct poptOption compare_option_table[];
 /* A plan, with the storage its pointers lead to. */
 struct compare_request {
     struct compare_plan plan;
+    struct request arms[COMPARE_ARMS_MAX];
     const char *requests[COMPARE_ARMS_MAX];
+    struct arm_setting settings[COMPARE_ARMS_MAX];
     struct trial_phase phases[FIGURE_PHASES_MAX];
     struct picker pickers[FIGURE_PICKERS_MAX];
 };
@@ -35,7 +39,7 @@ struct compare_request {
  * @return  -1 to go on; else the exit status to end with, after a message.
  * Ownership: compare_request_free in every case.
  */
-int compare_request_make(const struct cmd_entry *self, const struct compare_options *options,
+int compare_request_make(const struct cmd_entry *self, struct compare_options *options,
                          const char **argv, struct compare_request *request);
 
 void compare_request_free(struct compare_request *request);

@@ -9,15 +9,14 @@
 #include "gate/gate.h"
 #include "measure/duration.h"
 
-enum { NOT_GIVEN = INT_MIN };
-
-struct gate_options gate_options = {.pairs = NOT_GIVEN};
+struct gate_options gate_options = {.pairs = GATE_OPTIONS_NOT_GIVEN,
+                                    .program = PROGRAM_OPTIONS_INIT};
 
 const struct poptOption gate_option_table[] = {
     {"plan", 'p', POPT_ARG_STRING, &gate_options.plan, 0,
      "Read what to do from this file; options and CMD come on top", "FILE"},
     {"baseline", 'b', POPT_ARG_STRING, &gate_options.baseline, 0,
-     "What is in use today: NAME, NAME@VERSION or a path", "ALLOCATOR"},
+     "What is in use today: [VARIABLE=VALUE...] NAME, NAME@VERSION or a path", "ALLOCATOR"},
     {"candidate", 'c', POPT_ARG_STRING, &gate_options.candidate, 0, "What is to replace it",
      "ALLOCATOR"},
     {"baseline-cmd", '\0', POPT_ARG_STRING, &gate_options.baseline_command, 0,
@@ -25,12 +24,7 @@ const struct poptOption gate_option_table[] = {
      "CMD"},
     {"candidate-cmd", '\0', POPT_ARG_STRING, &gate_options.candidate_command, 0,
      "The build that is to replace it", "CMD"},
-    {"load", 'l', POPT_ARG_STRING, &gate_options.load, 0,
-     "CMD is a server; run this (by sh) against it", "COMMAND"},
-    {"ready", 'r', POPT_ARG_STRING, &gate_options.ready, 0,
-     "When the server is ready: TCP:PORT, TCP:HOST:PORT, a file, or seconds", "CONDITION"},
-    {"then", '\0', POPT_ARG_ARGV, &gate_options.then, 0,
-     "After the load run this too and read memory again; may be repeated", "NAME=COMMAND"},
+    PROGRAM_OPTION_ROWS(gate_options.program),
     {"metric", 'm', POPT_ARG_ARGV, &gate_options.metrics, 0,
      "Judge a number of the output, less is better; +NAME: more is better; may be repeated",
      "[+]NAME=PATTERN"},
@@ -113,24 +107,6 @@ static int take_phases(const struct cmd_entry *self, const struct gate_options *
     return -1;
 }
 
-static int take_then(const struct cmd_entry *self, const struct gate_options *options,
-                     struct gate_plan *plan)
-{
-    for (const char **text = options->then; text && *text; text++) {
-        const char *equals = strchr(*text, '=');
-        if (!picker_valid_name(*text, '=') || !equals[1])
-            return cmd_usage_error(
-                self, "--then: '%s' is not NAME=COMMAND with a NAME of lower case letters", *text);
-        if (plan->trial.phase_count == GATE_THEN_MAX)
-            return cmd_usage_error(self, "--then: at most %d", GATE_THEN_MAX);
-        char *name = strndup(*text, (size_t)(equals - *text));
-        if (!gate_plan_own(plan, name))
-            return CMD_EXIT_INTERNAL;
-        plan->phases[plan->trial.phase_count++] = (struct trial_phase){name, equals + 1};
-    }
-    return -1;
-}
-
 static int take_metrics(const struct cmd_entry *self, const struct gate_options *options,
                         struct gate_plan *plan)
 {
@@ -148,18 +124,42 @@ static int take_metrics(const struct cmd_entry *self, const struct gate_options 
     return -1;
 }
 
-static int take_server(const struct cmd_entry *self, const struct gate_options *options,
-                       struct gate_plan *plan)
+/* The plan's variables, then the command line's. */
+static int join_environment(const struct cmd_entry *self, const char *const *more,
+                            struct gate_plan *plan)
 {
-    char reason[512];
-    if (options->load)
-        plan->trial.load = options->load;
-    if (!options->ready)
+    const char *const *own = plan->trial.environment;
+    size_t count = 0;
+    size_t size = 1;
+    for (size_t i = 0; own && own[i]; i++)
+        size++;
+    for (size_t i = 0; more && more[i]; i++)
+        size++;
+    const char **joined = more ? calloc(size, sizeof *joined) : NULL;
+    if (!more)
         return -1;
-    plan->ready = options->ready;
-    if (ready_parse(options->ready, &plan->trial.ready, reason, sizeof reason) != SHALE_OK)
-        return cmd_usage_error(self, "--ready: %s", reason);
+    if (!gate_plan_own(plan, joined)) {
+        cmd_error(self, "out of memory");
+        return CMD_EXIT_INTERNAL;
+    }
+    for (size_t i = 0; own && own[i]; i++)
+        joined[count++] = own[i];
+    for (size_t i = 0; more[i]; i++)
+        joined[count++] = more[i];
+    plan->trial.environment = joined;
     return -1;
+}
+
+static int take_program(const struct cmd_entry *self, struct gate_options *options,
+                        struct gate_plan *plan)
+{
+    int status =
+        program_options_take(self, &options->program, &plan->trial, plan->phases, GATE_THEN_MAX);
+    if (status < 0)
+        status = join_environment(self, options->program.environment, plan);
+    if (options->program.ready)
+        plan->ready = options->program.ready;
+    return status;
 }
 
 static int take_amounts(const struct cmd_entry *self, const struct gate_options *options,
@@ -167,7 +167,7 @@ static int take_amounts(const struct cmd_entry *self, const struct gate_options 
 {
     if (options->quick)
         gate_plan_quicken(plan);
-    if (options->pairs != NOT_GIVEN)
+    if (options->pairs != GATE_OPTIONS_NOT_GIVEN)
         plan->pairs_max = options->pairs;
     if (options->soak && !duration_parse(options->soak, &plan->soak_s))
         return cmd_usage_error(self, "--soak: '%s' is no time; write 90s, 10m or 8h",
@@ -177,19 +177,34 @@ static int take_amounts(const struct cmd_entry *self, const struct gate_options 
     return -1;
 }
 
-static int take_sides(const struct cmd_entry *self, const struct gate_options *options,
-                      const char **argv, struct gate_plan *plan)
+/* A side of the command line takes the place of the plan's, with its setting. */
+static int take_side(const struct cmd_entry *self, const char *option, const char *text,
+                     struct request *storage, struct gate_side *side)
+{
+    if (!text)
+        return -1;
+    int status = program_options_side(self, option, text, storage);
+    const char *const *argv = side->setting.argv;
+    *side = (struct gate_side){storage->allocator, storage->setting};
+    side->setting.argv = argv;
+    return status;
+}
+
+static int take_sides(const struct cmd_entry *self, struct gate_options *options, const char **argv,
+                      struct gate_plan *plan)
 {
     if (argv[0])
         plan->trial.argv = argv;
-    if (options->baseline)
-        plan->baseline.allocator = options->baseline;
-    if (options->candidate)
-        plan->candidate.allocator = options->candidate;
+    int status =
+        take_side(self, "baseline", options->baseline, &options->sides[0], &plan->baseline);
+    if (status < 0)
+        status =
+            take_side(self, "candidate", options->candidate, &options->sides[1], &plan->candidate);
     /* Two builds are compared under one allocator, unless two are asked for. */
     if (options->candidate_command && !plan->candidate.allocator)
         plan->candidate.allocator = plan->baseline.allocator;
-    int status = take_command(self, "baseline-cmd", options->baseline_command, plan,
+    if (status < 0)
+        status = take_command(self, "baseline-cmd", options->baseline_command, plan,
                               &plan->baseline.setting.argv);
     if (status < 0)
         status = take_command(self, "candidate-cmd", options->candidate_command, plan,
@@ -213,8 +228,8 @@ static int load(const struct cmd_entry *self, const struct gate_options *options
     return error == SHALE_ENOMEM ? CMD_EXIT_INTERNAL : CMD_EXIT_DATA;
 }
 
-int gate_options_plan(const struct cmd_entry *self, const struct gate_options *options,
-                      const char **argv, struct gate_plan *plan)
+int gate_options_plan(const struct cmd_entry *self, struct gate_options *options, const char **argv,
+                      struct gate_plan *plan)
 {
     int status = load(self, options, plan);
     if (status < 0)
@@ -222,9 +237,7 @@ int gate_options_plan(const struct cmd_entry *self, const struct gate_options *o
     if (status < 0)
         status = take_sides(self, options, argv, plan);
     if (status < 0)
-        status = take_server(self, options, plan);
-    if (status < 0)
-        status = take_then(self, options, plan);
+        status = take_program(self, options, plan);
     if (status < 0)
         status = take_metrics(self, options, plan);
     if (status < 0)

@@ -43,6 +43,38 @@ int output_write(const struct cmd_entry *self, const char *path, output_write_fn
     return outfile_commit(&file) == SHALE_OK ? CMD_EXIT_OK : output_error(self, path);
 }
 
+bool output_any_is_stdout(const struct output *outputs, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (output_is_stdout(outputs[i].path))
+            return true;
+    return false;
+}
+
+int output_probe_all(const struct cmd_entry *self, const struct output *outputs, size_t count)
+{
+    int status = CMD_EXIT_OK;
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; outputs[i].path && j < i; j++)
+            if (outputs[j].path && strcmp(outputs[i].path, outputs[j].path) == 0)
+                return cmd_usage_error(self, "two reports cannot both go to '%s'", outputs[i].path);
+    for (size_t i = 0; i < count && status == CMD_EXIT_OK; i++)
+        status = output_probe(self, &outputs[i].path, 1);
+    return status;
+}
+
+int output_write_all(const struct cmd_entry *self, const struct output *outputs, size_t count,
+                     const void *report)
+{
+    int status = CMD_EXIT_OK;
+    for (size_t i = 0; i < count; i++) {
+        int written = output_write(self, outputs[i].path, outputs[i].write, report);
+        status = written == CMD_EXIT_OK ? status : written;
+    }
+    int flushed = cmd_finish_output(self);
+    return status == CMD_EXIT_OK ? flushed : status;
+}
+
 static volatile sig_atomic_t caught;
 
 static void note_signal(int number)

@@ -34,6 +34,22 @@ int output_probe(const struct cmd_entry *self, const char *const *paths, size_t 
 int output_write(const struct cmd_entry *self, const char *path, output_write_fn *write,
                  const void *report);
 
+/* One report of several: where it goes, NULL: nowhere, and what writes it. */
+struct output {
+    const char *path;
+    output_write_fn *write;
+};
+
+/* Does one of them go to stdout, in the place of the table? */
+bool output_any_is_stdout(const struct output *outputs, size_t count);
+
+/* As output_probe; two reports in one place are an error of usage. */
+int output_probe_all(const struct cmd_entry *self, const struct output *outputs, size_t count);
+
+/* Writes every one; one that fails does not keep the others from being written. Flushes stdout. */
+int output_write_all(const struct cmd_entry *self, const struct output *outputs, size_t count,
+                     const void *report);
+
 /*
  * From now on SIGINT, SIGTERM, SIGHUP and SIGQUIT are noted: the returned number becomes the
  * signal's. What our caller ignores (nohup ignores SIGHUP) stays ignored.

@@ -53,9 +53,8 @@ static bool is_performance(size_t figure)
     return figure == FIGURE_WALL || figure == FIGURE_CPU;
 }
 
-/* A metric is what its plan says; of the fixed figures the primary ones count. */
-static struct gate_metric metric_of(const struct gate_plan *plan, const struct figure_list *figures,
-                                    size_t index)
+struct gate_metric gate_metric_of(const struct gate_plan *plan, const struct figure_list *figures,
+                                  size_t index)
 {
     size_t first_picker = figures->count - plan->trial.picker_count;
     if (index >= first_picker)
@@ -70,12 +69,11 @@ static bool is_ratio(enum gate_kind kind)
     return kind == GATE_PERFORMANCE || kind == GATE_MEMORY;
 }
 
-/* The log ratios of a figure turned so that more is worse; 0 where it has none. */
-static size_t badness(const struct gate_plan *plan, const struct comparison_set *set,
-                      size_t comparison, size_t figure, double *ratios)
+size_t gate_badness(const struct gate_plan *plan, const struct comparison_set *set,
+                    size_t comparison, size_t figure, double *ratios)
 {
     size_t count = compare_log_ratios(set, &set->comparisons[comparison], figure, ratios);
-    if (metric_of(plan, &set->figures, figure).higher_is_better)
+    if (gate_metric_of(plan, &set->figures, figure).higher_is_better)
         for (size_t i = 0; i < count; i++)
             ratios[i] = -ratios[i];
     return count;
@@ -125,10 +123,10 @@ static struct gate_limit limit_of(const struct gate_plan *plan, const struct com
 {
     double ratios[STATS_PAIRS_MAX];
     struct stats_paired aa;
-    if (metric_of(plan, &set->figures, figure).kind != GATE_PERFORMANCE)
+    if (gate_metric_of(plan, &set->figures, figure).kind != GATE_PERFORMANCE)
         return plan->limits.memory;
     struct gate_limit limit = plan->limits.performance;
-    size_t count = badness(plan, set, set->aa, figure, ratios);
+    size_t count = gate_badness(plan, set, set->aa, figure, ratios);
     if (count > 0 && stats_paired_at(ratios, count, alpha, &aa) == SHALE_OK)
         limit.warn = fmin(fmax(limit.warn, expm1(aa.mde)), limit.fail);
     return limit;
@@ -182,7 +180,7 @@ static void judge_ratio(const struct gate_plan *plan, const struct comparison_se
     double ratios[STATS_PAIRS_MAX];
     struct stats_paired stats;
     struct gate_limit limit = limit_of(plan, set, figure, alpha);
-    size_t count = badness(plan, set, comparison, figure, ratios);
+    size_t count = gate_badness(plan, set, comparison, figure, ratios);
     finding->warn = limit.warn;
     finding->fail = limit.fail;
     if (!is_whole(set, comparison, figure) || count == 0 ||
@@ -238,7 +236,7 @@ size_t gate_judge_figures(const struct gate_plan *plan, const struct comparison_
     double p[FIGURES_MAX] = {0};
     size_t count = 0;
     for (size_t i = 0; i < set->figures.count; i++) {
-        enum gate_kind kind = metric_of(plan, &set->figures, i).kind;
+        enum gate_kind kind = gate_metric_of(plan, &set->figures, i).kind;
         if (kind == GATE_INFORMATION || !is_judged(set, comparison, i))
             continue;
         struct gate_finding *finding = &findings[count];
@@ -261,7 +259,7 @@ size_t gate_judge_figures(const struct gate_plan *plan, const struct comparison_
 static double attention(const struct gate_plan *plan, const struct comparison_set *set,
                         size_t figure)
 {
-    return metric_of(plan, &set->figures, figure).kind == GATE_MEMORY
+    return gate_metric_of(plan, &set->figures, figure).kind == GATE_MEMORY
                ? plan->limits.memory.warn
                : plan->limits.performance.warn;
 }
@@ -273,8 +271,8 @@ static void read_machine(const struct gate_plan *plan, const struct comparison_s
     for (size_t i = 0; i < set->figures.count; i++) {
         double ratios[STATS_PAIRS_MAX];
         struct stats_paired stats;
-        bool counts = is_ratio(metric_of(plan, &set->figures, i).kind);
-        size_t pairs = counts ? badness(plan, set, set->aa, i, ratios) : 0;
+        bool counts = is_ratio(gate_metric_of(plan, &set->figures, i).kind);
+        size_t pairs = counts ? gate_badness(plan, set, set->aa, i, ratios) : 0;
         bool read = pairs > 0 && stats_paired_at(ratios, pairs, alpha, &stats) == SHALE_OK;
         p[i] = read ? stats.p : NAN;
         shift[i] = read ? expm1(stats.estimate) : NAN;

@@ -41,6 +41,19 @@ enum gate_verdict gate_judge_interval(double low, double high, const struct gate
 /* A number that is exact. */
 enum gate_verdict gate_judge_value(double value, const struct gate_limit *limit);
 
+/* What a figure is judged by: a metric as the plan says, of the fixed figures the primary ones. */
+struct gate_metric gate_metric_of(const struct gate_plan *plan, const struct figure_list *figures,
+                                  size_t index);
+
+/*
+ * The log ratios of a figure, turned so that more is worse.
+ *
+ * @param ratios  gets at most set->pairs numbers.
+ * @return  how many; 0 where it has none.
+ */
+size_t gate_badness(const struct gate_plan *plan, const struct comparison_set *set,
+                    size_t comparison, size_t figure, double *ratios);
+
 /*
  * Judges every figure of one comparison.
  *

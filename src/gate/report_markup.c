@@ -4,27 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gate/markup.h"
 #include "gate/report.h"
-
-/* Text inside XML or HTML; what XML 1.0 cannot hold becomes '?'. */
-static void write_escaped(const char *text, FILE *out)
-{
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (c == '&')
-            fputs("&amp;", out);
-        else if (c == '<')
-            fputs("&lt;", out);
-        else if (c == '>')
-            fputs("&gt;", out);
-        else if (c == '"')
-            fputs("&quot;", out);
-        else if (c < ' ' && c != '\n' && c != '\t')
-            fputc('?', out);
-        else
-            fputc(c, out);
-    }
-}
 
 static bool was_run(const struct gate_phase_result *phase)
 {
@@ -40,11 +21,11 @@ static void write_case(const struct gate_phase_result *phase, const struct gate_
             gate_phase_name(phase->phase), finding->metric);
     if (finding->verdict >= GATE_NO_GO) {
         fprintf(out, "      <failure message=\"%s: ", gate_verdict_name(finding->verdict));
-        write_escaped(finding->text, out);
+        markup_text(finding->text, out);
         fputs("\"/>\n", out);
     } else {
         fprintf(out, "      <system-out>%s: ", gate_verdict_name(finding->verdict));
-        write_escaped(finding->text, out);
+        markup_text(finding->text, out);
         fputs("</system-out>\n", out);
     }
     fputs("    </testcase>\n", out);
@@ -73,7 +54,7 @@ static void write_suite(const struct gate_phase_result *phase, FILE *out)
     if (!was_run(phase)) {
         fprintf(out, "    <testcase classname=\"gate.%s\" name=\"%s\"><skipped message=\"", name,
                 name);
-        write_escaped(phase->skipped, out);
+        markup_text(phase->skipped, out);
         fputs("\"/></testcase>\n", out);
     }
     fputs("  </testsuite>\n", out);
@@ -89,16 +70,6 @@ void gate_report_junit(const struct gate_report *report, FILE *out)
 
 /* --------------------------------------------------------------------------------- Markdown */
 
-/* A table's cell: a pipe would end it. */
-static void write_cell(const char *text, FILE *out)
-{
-    for (; *text; text++) {
-        if (*text == '|')
-            fputc('\\', out);
-        fputc(*text == '\n' ? ' ' : *text, out);
-    }
-}
-
 static void write_markdown_row(const struct gate_phase_result *phase,
                                const struct gate_finding *finding, FILE *out)
 {
@@ -106,7 +77,7 @@ static void write_markdown_row(const struct gate_phase_result *phase,
     gate_cells(finding, &cells);
     fprintf(out, "| %s | %s | %s | %s | %s | ", gate_phase_name(phase->phase), finding->title,
             cells.value, cells.limits, gate_verdict_name(finding->verdict));
-    write_cell(finding->text, out);
+    markup_cell(finding->text, out);
     fputs(" |\n", out);
 }
 
@@ -117,7 +88,7 @@ void gate_report_markdown(const struct gate_report *report, FILE *out)
     machine_text(&result->machine, machine, sizeof machine);
     fprintf(out, "## Gate: %s\n\n%s in the place of %s. ", gate_verdict_name(result->verdict),
             gate_arm_label(result->candidate), gate_arm_label(result->baseline));
-    write_cell(result->reason, out);
+    markup_cell(result->reason, out);
     fputs("\n\n| phase | what | measured | limits | verdict | |\n|---|---|---:|---:|---|---|\n",
           out);
     for (size_t i = 0; i < GATE_PHASES; i++) {
@@ -132,7 +103,7 @@ void gate_report_markdown(const struct gate_report *report, FILE *out)
         const struct gate_remedy_result *remedy = &result->remedies[i];
         fprintf(out, "| remedy | `%s` | | | %s | ", remedy->setting,
                 gate_verdict_name(remedy->verdict));
-        write_cell(remedy->text, out);
+        markup_cell(remedy->text, out);
         fputs(" |\n", out);
     }
     fputs("\n", out);
@@ -226,24 +197,6 @@ void gate_report_prometheus(const struct gate_report *report, FILE *out)
 
 /* ------------------------------------------------------------------------------------- HTML */
 
-/* The colours of the profiler's dashboard: status by hue and by word, light and dark. */
-static const char style[] =
-    ":root{color-scheme:light dark;--ink:#1a1a1a;--dim:#666;--line:#ddd;--back:#fff;--go:#1a7f37;"
-    "--cond:#9a6700;--no:#cf222e;--bar:#0969da}"
-    "@media(prefers-color-scheme:dark){:root{--ink:#e6e6e6;--dim:#9a9a9a;--line:#333;"
-    "--back:#151515;--go:#3fb950;--cond:#d29922;--no:#f85149;--bar:#58a6ff}}"
-    "body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--back);"
-    "max-width:70rem;margin:0 auto;padding:1.5rem}"
-    "h1{font-size:1.6rem}h2{font-size:1.1rem;margin-top:2rem}.dim{color:var(--dim)}"
-    "table{border-collapse:collapse;width:100%}"
-    "td,th{border-bottom:1px solid var(--line);padding:.35rem .6rem;text-align:left;"
-    "vertical-align:top}"
-    "td.n{white-space:nowrap;font-variant-numeric:tabular-nums}"
-    ".v0{color:var(--go)}.v1{color:var(--cond)}.v2,.v3{color:var(--no)}.v0,.v1,.v2,.v3{"
-    "font-weight:600;white-space:nowrap}svg{display:block}"
-    "@media(max-width:40rem){td,th{display:block;border:0;padding:.1rem 0}tr{display:block;"
-    "border-bottom:1px solid var(--line);padding:.5rem 0}thead{display:none}}";
-
 /* A ratio's interval on a line from -30 % to +50 %, with both limits. */
 static void write_interval(const struct gate_finding *finding, FILE *out)
 {
@@ -271,11 +224,11 @@ static void write_html_finding(const struct gate_finding *finding, FILE *out)
     gate_cells(finding, &cells);
     fprintf(out, "<tr><td class=\"v%d\">%s</td><td>", (int)finding->verdict,
             gate_verdict_name(finding->verdict));
-    write_escaped(finding->title, out);
+    markup_text(finding->title, out);
     fprintf(out, "</td><td class=\"n\">%s", cells.value);
     write_interval(finding, out);
     fprintf(out, "</td><td class=\"n\">%s</td><td>", cells.limits);
-    write_escaped(finding->text, out);
+    markup_text(finding->text, out);
     fputs("</td></tr>\n", out);
 }
 
@@ -286,7 +239,7 @@ static void write_html_phase(const struct gate_phase_result *phase, FILE *out)
         fprintf(out, ": <span class=\"v%d\">%s</span>", (int)gate_phase_verdict(phase),
                 gate_verdict_name(gate_phase_verdict(phase)));
     fputs("</h2>\n<p class=\"dim\">", out);
-    write_escaped(phase->skipped[0] ? phase->skipped : phase->note, out);
+    markup_text(phase->skipped[0] ? phase->skipped : phase->note, out);
     fputs("</p>\n", out);
     if (phase->count == 0)
         return;
@@ -307,9 +260,9 @@ static void write_html_remedies(const struct gate_result *result, FILE *out)
         const struct gate_remedy_result *remedy = &result->remedies[i];
         fprintf(out, "<tr><td class=\"v%d\">%s</td><td><code>", (int)remedy->verdict,
                 gate_verdict_name(remedy->verdict));
-        write_escaped(remedy->setting, out);
+        markup_text(remedy->setting, out);
         fputs("</code></td><td>", out);
-        write_escaped(remedy->text, out);
+        markup_text(remedy->text, out);
         fputs("</td></tr>\n", out);
     }
     fputs("</tbody></table>\n", out);
@@ -320,23 +273,22 @@ void gate_report_html(const struct gate_report *report, FILE *out)
     const struct gate_result *result = report->result;
     char machine[512];
     machine_text(&result->machine, machine, sizeof machine);
-    fprintf(out,
-            "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-            "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"
-            "<title>shale gate: %s</title><style>%s</style></head><body>\n"
-            "<h1><span class=\"v%d\">%s</span></h1>\n<p>",
-            gate_verdict_name(result->verdict), style, (int)result->verdict,
+    char title[64];
+    snprintf(title, sizeof title, "shale gate: %s", gate_verdict_name(result->verdict));
+    markup_page_begin(title, out);
+    fprintf(out, "<h1><span class=\"v%d\">%s</span></h1>\n<p>", (int)result->verdict,
             gate_verdict_name(result->verdict));
-    write_escaped(gate_arm_label(result->candidate), out);
+    markup_text(gate_arm_label(result->candidate), out);
     fputs(" in the place of ", out);
-    write_escaped(gate_arm_label(result->baseline), out);
+    markup_text(gate_arm_label(result->baseline), out);
     fputs(". ", out);
-    write_escaped(result->reason, out);
+    markup_text(result->reason, out);
     fputs("</p>\n", out);
     for (size_t i = 0; i < GATE_PHASES; i++)
         write_html_phase(&result->phases[i], out);
     write_html_remedies(result, out);
     fputs("<p class=\"dim\">", out);
-    write_escaped(machine, out);
-    fprintf(out, "; %s</p>\n</body></html>\n", result->taken);
+    markup_text(machine, out);
+    fprintf(out, "; %s</p>\n", result->taken);
+    markup_page_end(out);
 }

@@ -8,6 +8,7 @@
 
 #include "identify/identify.h"
 #include "measure/compare_report.h"
+#include "measure/outfile.h"
 
 /* JSON has no NaN and no infinity: what is not known is null. */
 static json_t *number(double value)
@@ -177,12 +178,5 @@ static json_t *document(const struct compare_report *report)
 
 int compare_write_json(const struct compare_report *report, FILE *out)
 {
-    json_t *json = document(report);
-    if (!json)
-        return SHALE_ENOMEM;
-    int error =
-        json_dumpf(json, out, JSON_INDENT(1) | JSON_REAL_PRECISION(12)) == 0 ? SHALE_OK : SHALE_EIO;
-    fputc('\n', out);
-    json_decref(json);
-    return error;
+    return outfile_json(document(report), out);
 }

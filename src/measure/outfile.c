@@ -140,3 +140,14 @@ void outfile_csv_field(const char *text, FILE *out)
     }
     fputc('"', out);
 }
+
+int outfile_json(json_t *json, FILE *out)
+{
+    if (!json)
+        return SHALE_ENOMEM;
+    int error =
+        json_dumpf(json, out, JSON_INDENT(1) | JSON_REAL_PRECISION(12)) == 0 ? SHALE_OK : SHALE_EIO;
+    fputc('\n', out);
+    json_decref(json);
+    return error;
+}

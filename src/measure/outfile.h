@@ -9,6 +9,7 @@
 #ifndef SHALE_MEASURE_OUTFILE_H
 #define SHALE_MEASURE_OUTFILE_H
 
+#include <jansson.h>
 #include <stdio.h>
 
 #include <shale/error.h>
@@ -50,5 +51,13 @@ void outfile_abandon(struct outfile *file);
 
 /* Writes a field of a CSV file: in quotes, quotes inside doubled. */
 void outfile_csv_field(const char *text, FILE *out);
+
+/*
+ * Writes a document as every report has it, and gives up the reference to it.
+ *
+ * @param json  NULL: there was no memory for it.
+ * @return  0, SHALE_ENOMEM, SHALE_EIO.
+ */
+SHALE_NODISCARD int outfile_json(json_t *json, FILE *out);
 
 #endif

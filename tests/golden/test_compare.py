@@ -10,10 +10,11 @@ import socket
 import subprocess
 import sys
 import time
-import uuid
 
 import jsonschema
 import pytest
+
+from marking import mark  # noqa: F401
 
 SHALE = os.environ["SHALE"]
 SOURCE = pathlib.Path(os.environ["SHALE_SOURCE"])
@@ -45,21 +46,6 @@ peer.sendall(sys.argv[2].encode())
 peer.recv(10)
 print(json.dumps({"latency": {"p99": 2.5}, "word": sys.argv[2]}))
 """
-
-
-@pytest.fixture
-def mark():
-    """Marks every process of a test; fails it when one is left when it ends."""
-    value = uuid.uuid4().hex
-    yield {**os.environ, "SHALE_TEST_MARK": value}
-    left = []
-    for path in pathlib.Path("/proc").glob("[0-9]*/environ"):
-        try:
-            if value.encode() in path.read_bytes():
-                left.append((path.parent / "cmdline").read_bytes().replace(b"\0", b" "))
-        except OSError:
-            continue
-    assert left == []
 
 
 def compare(env, *arguments, **options):

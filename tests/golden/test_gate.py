@@ -2,17 +2,16 @@
 """`shale gate`: seeded faults are never GO, each kind of bad input ends clearly, reports hold."""
 import json
 import os
-import pathlib
 import signal
 import subprocess
 import time
-import uuid
 import xml.etree.ElementTree
 
 import jsonschema
 import pytest
 
-from programs import SHALE, SOURCE, compile_c
+from marking import mark  # noqa: F401
+from programs import SHALE, SOURCE, allocators, compile_c
 
 GO, NO_GO, CONDITIONAL, INCONCLUSIVE, USAGE, DATA, UNAVAILABLE = 0, 1, 2, 3, 64, 65, 69
 ENOUGH = (GO, CONDITIONAL, INCONCLUSIVE)  # of two equal sides: a busy machine is no NO-GO
@@ -96,21 +95,6 @@ def folder(tmp_path_factory):
     (path / "server.py").write_text(SERVER)
     (path / "load.py").write_text(LOAD)
     return path
-
-
-@pytest.fixture
-def mark():
-    """Marks every process of a test; fails it when one is left when it ends."""
-    value = uuid.uuid4().hex
-    yield {**os.environ, "SHALE_TEST_MARK": value}
-    left = []
-    for path in pathlib.Path("/proc").glob("[0-9]*/environ"):
-        try:
-            if value.encode() in path.read_bytes():
-                left.append((path.parent / "cmdline").read_bytes())
-        except OSError:
-            continue
-    assert left == []
 
 
 def gate(env, *arguments, **options):
@@ -320,6 +304,11 @@ def test_bad_arguments(mark, tmp_path):
     refused(mark, USAGE, "a load needs `ready`", *sides, "--load", "true", "--", "true")
     refused(mark, USAGE, "two reports", *sides, "--json", "-", "--html", "-", "--", "true")
     refused(mark, USAGE, "--resume needs --json", *sides, "--resume", "--", "true")
+    refused(mark, USAGE, "names no allocator", "-b", "system", "-c", "A=1", "--", "true")
+    refused(mark, USAGE, "LD_PRELOAD is what", "-b", "system", "-c", "LD_PRELOAD=x system", "--",
+            "true")
+    refused(mark, UNAVAILABLE, "cannot use 'mimalloc@0.1'", "-b", "system", "-c", "mimalloc@0.1",
+            "--", "true")
     refused(mark, UNAVAILABLE, "cannot use 'nosuch'", "-b", "system", "-c", "nosuch", "--", "true")
     refused(mark, DATA, "cannot run '/nonexistent/program'", *sides, "--", "/nonexistent/program")
 
@@ -425,6 +414,34 @@ def test_init_writes_a_plan_that_is_accepted(mark, folder, tmp_path):
                 folder / "program").returncode == 0
     done = gate(mark, "--plan", plan, "--only", "smoke", "--quiet")
     assert done.returncode == GO, done.stderr
+
+
+def test_two_settings_of_one_allocator_are_told_apart(mark, folder, tmp_path):
+    result = tmp_path / "gate.json"
+    done = gate(mark, "-b", "system", "-c", "FAULT=memory system", "--only", "benchmark", "--pairs",
+                "8", "--quiet", "--json", result, "--", folder / "program")
+    assert done.returncode == NO_GO, done.stderr
+    document = json.loads(result.read_text())
+    assert document["candidate"]["label"].endswith("(FAULT=memory)")
+    assert document["plan"]["candidate"]["environment"] == ["FAULT=memory"]
+    assert finding(document, "benchmark", "rss_peak_bytes")["verdict"] == "NO-GO"
+
+
+@pytest.mark.parametrize("kind", ["name", "version", "path", "shale"])
+def test_candidate_is_what_was_asked_for(mark, folder, tmp_path, kind):
+    """A name, a version, a path, and our own: each is proven in the document."""
+    item = next(item for item in allocators() if item["name"] == "mimalloc" and item["loadable"])
+    request, name = {"name": ("jemalloc", "jemalloc"), "shale": ("shale", "shale"),
+                     "version": (f"mimalloc@{item['version']}", "mimalloc"),
+                     "path": (item["path"], "mimalloc")}[kind]
+    result = tmp_path / "gate.json"
+    done = gate(mark, "-b", "system", "-c", request, "--only", "smoke", "--quiet", "--json", result,
+                "--", folder / "program")
+    assert done.returncode == GO, done.stderr
+    verified = json.loads(result.read_text())["candidate"]["verified"]
+    assert (verified["verdict"], verified["allocator"]) == ("ACTIVE", name)
+    if kind in ("version", "path"):
+        assert verified["version"] == item["version"]
 
 
 def test_two_builds_are_told_apart(mark, folder, tmp_path):
