@@ -70,7 +70,7 @@ static SHALE_ALWAYS_INLINE void *slab_calloc_fast(size_t size, bool *zero)
     struct slab_hot *hot = size <= SLAB_DIRECT_MAX ? thr->main.direct[(size + 15) >> 4]
                                                    : thr->main.current[slab_class_of(size)];
     SLAB_POP(hot, block, slab_calloc_slow(size, 0, zero));
-    *zero = hot->zero && hot->frees == 0;
+    *zero = hot->zero && slab_frees(hot) == 0;
     /* ORDER BIAS1 release -> acquire in is_outside() [bias.c]. As in slab_leave. */
     shale_atomic_store_release(&thr->op, 0);
     return block;
@@ -98,7 +98,7 @@ static SHALE_ALWAYS_INLINE void slab_free_fast(void *address)
     struct slab_block *block = address;
     block->next = hot->free;
     hot->free = block;
-    if (SHALE_UNLIKELY(++hot->frees == hot->trigger)) {
+    if (SHALE_UNLIKELY(--hot->left == 0)) {
         slab_free_triggered(thr, hot);
         return;
     }

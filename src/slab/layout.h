@@ -85,10 +85,10 @@ struct slab_block {
 
 struct slab_hot {
     struct slab_block *free;
-    uint64_t allocs;   /* blocks handed out since the slab was taken */
-    uint64_t frees;    /* blocks that came back and are known to the owner */
-    uint64_t trigger;  /* the value of frees that sends free() to the slow path */
-    uint32_t linked;   /* blocks that have been on the free list at least once */
+    uint64_t allocs;  /* blocks handed out since the slab was taken */
+    uint64_t left;    /* trigger less the blocks that came back and are known to the owner: frees */
+    uint64_t trigger; /* the value of frees that sends free() to the slow path: left is 0 */
+    uint32_t linked;  /* blocks that have been on the free list at least once */
     uint32_t capacity; /* blocks that fit; 0 in the static empty slab */
     uint32_t next;     /* list links: unit indices */
     uint32_t prev;
@@ -101,6 +101,21 @@ struct slab_hot {
     uint16_t epoch;   /* slot */
     uint16_t retired; /* blocks whose tags are used up: on no list */
 };
+
+/*
+ * Blocks that came back. Not counted up: one subtraction counts and tells that the trigger is
+ * reached.
+ */
+static SHALE_ALWAYS_INLINE uint64_t slab_frees(const struct slab_hot *hot)
+{
+    return hot->trigger - hot->left;
+}
+
+static SHALE_ALWAYS_INLINE void slab_set_trigger(struct slab_hot *hot, uint64_t frees)
+{
+    hot->left += frees - hot->trigger;
+    hot->trigger = frees;
+}
 
 /*
  * rem.word: count in bits 63:48, flags in 47:40, and in 31:0 the offset / 16 + 1 of the first block

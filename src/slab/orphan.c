@@ -49,20 +49,20 @@ void slab_make_orphan(struct slab_thr *thr, struct slab_hot *hot)
     push_orphan(epoch, hot);
     thr->owned--;
     SLAB_COUNT(thr, orphaned, 1);
-    SHALE_PROBE2(slab_orphan, hot->unit, hot->allocs - hot->frees);
+    SHALE_PROBE2(slab_orphan, hot->unit, hot->allocs - slab_frees(hot));
     do {
         slab_collect(thr, hot);
-        if (hot->frees >= hot->allocs)
+        if (slab_frees(hot) >= hot->allocs)
             break;
         word = shale_atomic_load_relaxed(&rem->word) & SLAB_REM_NOTIFY;
-        orphan = SLAB_REM_ORPHAN | (hot->allocs - hot->frees) << SLAB_REM_COUNT_SHIFT;
+        orphan = SLAB_REM_ORPHAN | (hot->allocs - slab_frees(hot)) << SLAB_REM_COUNT_SHIFT;
         /* ORDER ORPHAN1 acq_rel <-> acq_rel in send_to_orphan() [remote.c]. Publishes the hot line
          * to whoever owns the slab next. Test orphan_counted_down_by_many_released_once. */
     } while (!shale_atomic_cas_acq_rel(&rem->word, &word, orphan));
-    if (hot->frees < hot->allocs)
+    if (slab_frees(hot) < hot->allocs)
         return;
     remove_orphan(epoch, hot);
-    if (hot->frees == hot->allocs) {
+    if (slab_frees(hot) == hot->allocs) {
         slab_release_locked(epoch, hot);
         SLAB_COUNT(thr, slabs_released, 1);
     } else {
@@ -75,7 +75,7 @@ void slab_leave_behind(struct slab_thr *thr, struct slab_hot *hot)
 {
     slab_detach(thr, hot);
     slab_collect(thr, hot);
-    if (hot->frees == hot->allocs) {
+    if (slab_frees(hot) == hot->allocs) {
         slab_release_locked(slab_epoch_of(hot->epoch), hot);
         thr->owned--;
         SLAB_COUNT(thr, slabs_released, 1);
@@ -108,7 +108,7 @@ static void take_over(struct slab_thr *thr, struct slab_hot *hot, uint64_t word)
 {
     uint64_t live = word >> SLAB_REM_COUNT_SHIFT;
     uint64_t head = word & SLAB_REM_HEAD_MASK;
-    uint32_t freed = (uint32_t)(hot->allocs - hot->frees - live);
+    uint32_t freed = (uint32_t)(hot->allocs - slab_frees(hot) - live);
     if (freed != 0) {
         char *first = slab_unit_address(hot->unit) + (head - 1) * 16;
         slab_take_back(hot, (struct slab_block *)(void *)first, NULL, freed);

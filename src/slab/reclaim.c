@@ -46,7 +46,7 @@ static void retire_current(struct slab_thr *thr, struct slab_cache *cache, unsig
     if (hot == &slab_hot_empty)
         return;
     slab_collect(thr, hot);
-    if (hot->frees < hot->allocs)
+    if (slab_frees(hot) < hot->allocs)
         return;
     slab_park(thr, hot);
 }

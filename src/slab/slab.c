@@ -62,7 +62,7 @@ bool slab_link_more(struct slab_thr *thr, struct slab_hot *hot)
 void slab_take_back(struct slab_hot *hot, struct slab_block *chain, struct slab_block *tail,
                     uint32_t count)
 {
-    hot->frees += count;
+    hot->left -= count;
     if (hot->free != NULL) {
         if (tail == NULL) {
             tail = chain;
@@ -85,9 +85,9 @@ static uint32_t worth(const struct slab_hot *hot)
 static void push_full(struct slab_cache *cache, struct slab_hot *hot)
 {
     hot->list = SLAB_LIST_FULL;
-    hot->trigger = hot->frees + worth(hot);
+    slab_set_trigger(hot, slab_frees(hot) + worth(hot));
     if (hot->trigger > hot->allocs)
-        hot->trigger = hot->allocs; /* blocks whose tags are used up do not come back */
+        slab_set_trigger(hot, hot->allocs); /* blocks whose tags are used up do not come back */
     hot->prev = SLAB_NONE;
     hot->next = cache->full;
     if (cache->full != SLAB_NONE)
@@ -99,7 +99,7 @@ static void push_full(struct slab_cache *cache, struct slab_hot *hot)
 static void push_partial(struct slab_cache *cache, struct slab_hot *hot)
 {
     hot->list = SLAB_LIST_PARTIAL;
-    hot->trigger = hot->allocs;
+    slab_set_trigger(hot, hot->allocs);
     hot->next = SLAB_NONE;
     hot->prev = cache->partial_last[hot->class];
     if (hot->prev != SLAB_NONE)
@@ -183,11 +183,11 @@ static void give_up(struct slab_thr *thr, struct slab_hot *hot)
     slab_detach(thr, hot);
     hot->list = SLAB_LIST_BROKEN;
     hot->free = NULL;
-    hot->trigger = UINT64_MAX;
+    slab_set_trigger(hot, UINT64_MAX);
     slab_set_owner(hot->unit, SLAB_NONE); /* what is freed of it goes nowhere */
     thr->owned--;
     SLAB_COUNT(thr, misuse, 1);
-    SHALE_PROBE2(slab_misuse, hot->unit, hot->frees);
+    SHALE_PROBE2(slab_misuse, hot->unit, slab_frees(hot));
 }
 
 static uint32_t empties_allowed(const struct slab_thr *thr)
@@ -201,7 +201,7 @@ static uint32_t empties_allowed(const struct slab_thr *thr)
 static void push_empty(struct slab_thr *thr, struct slab_hot *hot)
 {
     hot->list = SLAB_LIST_EMPTY;
-    hot->trigger = hot->frees + 1;
+    slab_set_trigger(hot, slab_frees(hot) + 1);
     thr->empty_unit[thr->empties] = hot->unit;
     thr->empty_class[thr->empties] = hot->class;
     thr->empties++;
@@ -238,21 +238,21 @@ static void retire(struct slab_thr *thr, struct slab_hot *hot)
     } else if (!try_release(thr, hot)) {
         thr->tidy_again = true;
         push_partial(cache_of(thr, hot), hot);
-        hot->trigger = UINT64_MAX;
+        slab_set_trigger(hot, UINT64_MAX);
     }
 }
 
 void slab_reclassify(struct slab_thr *thr, struct slab_hot *hot)
 {
-    if (hot->frees > hot->allocs) {
+    if (slab_frees(hot) > hot->allocs) {
         give_up(thr, hot);
     } else if (hot->list == SLAB_LIST_PARTIAL || hot->list == SLAB_LIST_FULL) {
-        if (hot->frees == hot->allocs) {
+        if (slab_frees(hot) == hot->allocs) {
             slab_detach(thr, hot);
             retire(thr, hot);
         } else if (hot->list == SLAB_LIST_PARTIAL) {
-            hot->trigger = hot->allocs;
-        } else if (hot->frees >= hot->trigger) {
+            slab_set_trigger(hot, hot->allocs);
+        } else if (slab_frees(hot) >= hot->trigger) {
             slab_detach(thr, hot);
             push_partial(cache_of(thr, hot), hot);
         }
@@ -270,7 +270,7 @@ void slab_park(struct slab_thr *thr, struct slab_hot *hot)
 void slab_make_current(struct slab_thr *thr, struct slab_hot *hot)
 {
     hot->list = SLAB_LIST_CURRENT;
-    hot->trigger = UINT64_MAX;
+    slab_set_trigger(hot, UINT64_MAX);
     slab_set_current(cache_of(thr, hot), hot->class, hot);
     /* When its blocks are used up these are looked at; both may have left the cache long ago. */
     __builtin_prefetch(slab_rem_at(hot->unit), 1);
@@ -280,7 +280,7 @@ void slab_make_current(struct slab_thr *thr, struct slab_hot *hot)
 bool slab_park_full(struct slab_thr *thr, struct slab_hot *hot)
 {
     slab_arm(thr, hot);
-    if (hot->frees > hot->allocs) {
+    if (slab_frees(hot) > hot->allocs) {
         give_up(thr, hot);
         return true;
     }
@@ -288,7 +288,7 @@ bool slab_park_full(struct slab_thr *thr, struct slab_hot *hot)
         return false;
     struct slab_cache *cache = cache_of(thr, hot);
     slab_set_current(cache, hot->class, &slab_hot_empty);
-    if (hot->frees < hot->allocs)
+    if (slab_frees(hot) < hot->allocs)
         push_full(cache, hot);
     else
         retire(thr, hot);
@@ -312,7 +312,8 @@ void slab_make(struct slab_thr *thr, uint32_t slot, uint32_t unit, unsigned clas
 {
     struct slab_hot *hot = slab_hot_at(unit);
     struct slab_unit *entry = slab_unit_at(unit);
-    *hot = (struct slab_hot){.trigger = UINT64_MAX,
+    *hot = (struct slab_hot){.left = UINT64_MAX,
+                             .trigger = UINT64_MAX,
                              .capacity = slab_class_capacity(class),
                              .size = slab_class_sizes[class],
                              .unit = unit,

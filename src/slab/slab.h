@@ -7,7 +7,8 @@
  *                           +--------+--- all blocks back -------+--> released to the epoch
  *
  * frees is counted by free() itself; the three counters replace a `used` count at the same cost and
- * give exact statistics. `trigger` is the value of frees that brings free() here:
+ * give exact statistics. `trigger` is the value of frees that brings free() here (what is stored
+ * is how many are left to it, see slab_frees):
  *
  *   CURRENT  UINT64_MAX: nothing to do, the slab is in use
  *   FULL     frees + worth: enough blocks came back that taking it up again pays

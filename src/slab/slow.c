@@ -200,7 +200,7 @@ static enum slab_step class_step(struct slab_thr *thr, struct slab_request *requ
             return step;
         request->large.block = cache->tagged ? slab_tag_pop(hot) : slab_pop(hot);
     } while (request->large.block == NULL); /* the tags of all free blocks were used up */
-    request->large.zero = hot->zero && hot->frees == 0;
+    request->large.zero = hot->zero && slab_frees(hot) == 0;
     return SLAB_DONE;
 }
 
@@ -310,7 +310,7 @@ void slab_free_own(struct slab_thr *thr, void *address, uint32_t unit)
     struct slab_block *block = address;
     block->next = hot->free;
     hot->free = block;
-    if (++hot->frees == hot->trigger)
+    if (--hot->left == 0)
         slab_reclassify(thr, hot);
 }
 

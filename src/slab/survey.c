@@ -49,7 +49,7 @@ static void count_slab(struct slab_stats *stats, const struct slab_hot *hot, uin
     if (hot->class >= SLAB_CLASSES || hot->linked > hot->capacity)
         return;
     struct slab_class_stats *class = &stats->classes[hot->class];
-    uint64_t live = hot->allocs > hot->frees ? hot->allocs - hot->frees : 0;
+    uint64_t live = hot->allocs > slab_frees(hot) ? hot->allocs - slab_frees(hot) : 0;
     uint64_t count = word >> SLAB_REM_COUNT_SHIFT;
     if ((word & SLAB_REM_ORPHAN) != 0)
         live = count;

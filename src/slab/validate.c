@@ -33,7 +33,7 @@ static bool is_block_of(const struct slab_hot *hot, const struct slab_block *blo
 
 static int check_free_list(const struct slab_hot *hot)
 {
-    uint64_t expected = hot->linked - hot->retired - (hot->allocs - hot->frees);
+    uint64_t expected = hot->linked - hot->retired - (hot->allocs - slab_frees(hot));
     uint64_t count = 0;
     for (const struct slab_block *b = hot->free; b != NULL; b = b->next)
         if (!is_block_of(hot, b) || ++count > expected)
@@ -47,11 +47,11 @@ static bool trigger_fits(const struct slab_hot *hot)
     case SLAB_LIST_CURRENT:
         return hot->trigger == UINT64_MAX;
     case SLAB_LIST_PARTIAL:
-        return hot->trigger == (hot->frees == hot->allocs ? UINT64_MAX : hot->allocs);
+        return hot->trigger == (slab_frees(hot) == hot->allocs ? UINT64_MAX : hot->allocs);
     case SLAB_LIST_FULL:
-        return hot->trigger > hot->frees && hot->trigger <= hot->allocs;
+        return hot->trigger > slab_frees(hot) && hot->trigger <= hot->allocs;
     case SLAB_LIST_EMPTY:
-        return hot->frees == hot->allocs && hot->trigger == hot->frees + 1;
+        return slab_frees(hot) == hot->allocs && hot->trigger == slab_frees(hot) + 1;
     case SLAB_LIST_NONE:
     case SLAB_LIST_ORPHAN:
     case SLAB_LIST_BROKEN:
@@ -66,7 +66,7 @@ static int check_slab(const struct slab_thr *thr, const struct slab_hot *hot, en
         return 21;
     if (hot->list != list)
         return 22;
-    if (hot->frees > hot->allocs)
+    if (slab_frees(hot) > hot->allocs)
         return 23;
     if (!trigger_fits(hot))
         return 25;

@@ -40,6 +40,11 @@ def entry(table, index, size_name, type_name):
     return gdb.Value(address).cast(gdb.lookup_type(type_name).pointer()).dereference()
 
 
+def frees_of(hot):
+    """Blocks of a slab that came back: its counter runs down from the trigger."""
+    return (int(hot["trigger"]) - int(hot["left"])) % (1 << 64)
+
+
 def enum_name(name, value):
     """The enumerator of a value, without what all of them begin with."""
     fields = gdb.lookup_type(f"enum {name}").fields()
@@ -83,7 +88,7 @@ class Slab:
         if self.word & REM_ORPHAN:
             self.live = self.word >> 48
         else:
-            self.live = int(self.hot["allocs"]) - int(self.hot["frees"]) - (self.word >> 48)
+            self.live = int(self.hot["allocs"]) - frees_of(self.hot) - (self.word >> 48)
 
     def free_blocks(self):
         """Offsets on the owner's free list, and on the chain of what others freed."""
@@ -345,7 +350,7 @@ class Hot(gdb.Function):
 
 def print_hot(value):
     return (f"slab {int(value['unit'])}: {int(value['capacity'])} blocks of {int(value['size'])} bytes, "
-            f"{int(value['linked'])} linked, {int(value['allocs'])} allocs, {int(value['frees'])} frees, "
+            f"{int(value['linked'])} linked, {int(value['allocs'])} allocs, {frees_of(value)} frees, "
             f"{enum_name('slab_list', int(value['list']))}")
 
 
