@@ -13,7 +13,10 @@
 #include "slab/remote.h"
 #include "slab/slow.h"
 
-enum { SLABS_AT_ONCE = 512 }; /* in one hold of the epoch's lock, and one visit */
+enum {
+    SLABS_AT_ONCE = 512, /* in one hold of the epoch's lock, and one visit */
+    PREFETCH = 16,       /* slabs */
+};
 
 /* ---- memory of caches --------------------------------------------------------------------------
  */
@@ -44,18 +47,25 @@ struct slab_cache *slab_cache_find(struct slab_thr *thr, uint64_t epoch)
     return cache != NULL && cache->epoch == epoch ? cache : NULL;
 }
 
+/* The first entry is the eternal epoch's as long as no other has it: id 0, and the thread's own
+ * cache. An unused one has id 0 too, which belongs in the first alone. */
+static void forget_recent(struct slab_thr *thr, struct slab_recent *recent)
+{
+    *recent = (struct slab_recent){0, recent == thr->recent ? &thr->main : NULL};
+}
+
 static void remember(struct slab_thr *thr, struct slab_cache *cache)
 {
     struct slab_recent *recent = &thr->recent[cache->slot % SLAB_RECENT];
     recent->cache = cache;
-    recent->id = cache->region ? ~cache->epoch : cache->epoch;
+    recent->id = cache->region ? cache->epoch ^ SLAB_REGION_ID : cache->epoch;
 }
 
 static void forget(struct slab_thr *thr, struct slab_cache *cache)
 {
     struct slab_recent *recent = &thr->recent[cache->slot % SLAB_RECENT];
     if (recent->cache == cache)
-        *recent = (struct slab_recent){0, NULL};
+        forget_recent(thr, recent);
     thr->directory[cache->slot / SLAB_CHUNK][cache->slot % SLAB_CHUNK] = NULL;
 }
 
@@ -181,6 +191,9 @@ static void discard_list(struct slab_thr *thr, struct slab_epoch *epoch, uint32_
     while (*first != SLAB_NONE && *left > 0) {
         struct slab_hot *hot = slab_hot_at(*first);
         *first = hot->next;
+        /* Full slabs lie in the order they were taken, the last one first: the list itself would
+         * tell only one cache miss ahead. A guess, never followed. */
+        __builtin_prefetch(hot - PREFETCH, 1);
         discard_slab(thr, epoch, hot);
         (*left)--;
     }
@@ -251,8 +264,11 @@ enum slab_step slab_cache_detach(struct slab_thr *thr, struct slab_cache *cache,
             leave_slabs(thr, cache);
     }
     bool done = slab_cache_any(cache, &from) == NULL;
-    if (done)
+    if (done) {
+        if (!cache->region && how == SLAB_DETACH_LEAVE)
+            slab_give_spares(cache); /* a discard gives whole segments back */
         unlink_cache(thr, epoch, cache);
+    }
     shale_lock_release(&epoch->lock);
     if (!done)
         return SLAB_BUSY;

@@ -19,11 +19,16 @@ uint32_t slab_class_size(unsigned class)
     return (SLAB_CLASS_LINEAR_MAX + 16 * step) << doubling;
 }
 
+struct slab_class_tags slab_class_tags[SLAB_CLASSES + 1];
+
 void slab_class_start(void)
 {
     for (unsigned class = 0; class < SLAB_CLASSES; class ++) {
         slab_class_sizes[class] = slab_class_size(class);
         slab_class_magic[class] = (uint32_t)((1ull << 32) / slab_class_size(class)) +
                                   ((1ull << 32) % slab_class_size(class) != 0);
+        uint32_t end = slab_class_units(class) * SLAB_UNIT_SIZE;
+        slab_class_tags[class + 1] = (struct slab_class_tags){
+            slab_class_sizes[class], end / (slab_class_sizes[class] + 1), end};
     }
 }

@@ -28,7 +28,15 @@ extern uint32_t slab_class_sizes[SLAB_CLASSES];
  */
 extern uint32_t slab_class_magic[SLAB_CLASSES];
 
-/* Fills the two tables: before any function here that reads them. */
+/* A slab whose blocks have tags (tag.h), by class + 1; the first has no blocks. */
+struct slab_class_tags {
+    uint32_t block; /* bytes */
+    uint32_t capacity;
+    uint32_t end; /* bytes of the slab */
+};
+extern struct slab_class_tags slab_class_tags[SLAB_CLASSES + 1];
+
+/* Fills the tables: before any function here that reads them. */
 void slab_class_start(void);
 
 /* As the table, which it fills: needs none. */

@@ -75,8 +75,7 @@ SHALE_EXPORT void *shale_epoch_alloc(shale_epoch epoch, size_t size)
 {
     struct slab_thr *thr = slab_self;
     struct slab_block *block;
-    /* Neither 0 nor its inverse, which an unused entry of `recent` would match. */
-    if (SHALE_UNLIKELY(size > SLAB_DIRECT_MAX || epoch + 1 <= 1))
+    if (SHALE_UNLIKELY(size > SLAB_DIRECT_MAX))
         return alloc_elsewhere(epoch, size);
     uint32_t old = shale_atomic_load_relaxed(&thr->op);
     shale_atomic_store_relaxed(&thr->op, 1);
@@ -87,10 +86,15 @@ SHALE_EXPORT void *shale_epoch_alloc(shale_epoch epoch, size_t size)
     const struct slab_recent *recent = &thr->recent[epoch % SLAB_RECENT];
     if (recent->id == epoch) {
         struct slab_hot *hot = recent->cache->direct[(size + 15) >> 4];
-        SLAB_POP(hot, block, alloc_small_slow(epoch, size, 0));
+        block = hot->free;
+        if (block != NULL)
+            hot->free = block->next;
+        else if (SHALE_UNLIKELY((block = slab_take_fresh(hot)) == NULL))
+            return alloc_small_slow(epoch, size, 0);
+        hot->allocs++;
     } else {
-        block = recent->id == ~epoch ? slab_region_bump(recent->cache, size) : NULL;
-        if (SHALE_UNLIKELY(block == NULL))
+        if (SHALE_UNLIKELY((recent->id ^ SLAB_REGION_ID) != epoch ||
+                           (block = slab_region_bump(recent->cache, size)) == NULL))
             return alloc_small_slow(epoch, size, 0);
     }
     /* ORDER BIAS1 release -> acquire in is_outside() [bias.c]. As in slab_leave. */

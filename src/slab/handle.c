@@ -9,6 +9,7 @@
 #include "slab/fast.h"
 #include "slab/late.h"
 #include "slab/remote.h"
+#include "slab/slab.h"
 #include "slab/slow.h"
 #include "slab/tag.h"
 
@@ -59,37 +60,59 @@ static int other_tag(uint32_t found, uint32_t wanted)
     return found == wanted + 1 ? SHALE_EDOUBLEFREE : SHALE_ESTALE;
 }
 
+static SHALE_ALWAYS_INLINE const struct slab_class_tags *tags_of(uint32_t word)
+{
+    return &slab_class_tags[word >> SLAB_HANDLES_CLASS_SHIFT & 0xff];
+}
+
+/* Why a look failed, by what it met. */
+static SHALE_NOINLINE int explain(shale_handle handle, uint32_t word, uint32_t found)
+{
+    uint32_t wanted = (uint8_t)handle;
+    if (handle >> FORMAT_SHIFT != SHALE_HANDLE_FORMAT ||
+        FIELD(handle, UNIT) >= slab_range.size >> SLAB_UNIT_SHIFT)
+        return SHALE_EBADHANDLE;
+    if (word >> SLAB_HANDLES_LIVES_SHIFT != FIELD(handle, GENERATION) ||
+        (word >> SLAB_HANDLES_CLASS_SHIFT & 0xff) == 0)
+        return other_life(word, FIELD(handle, GENERATION));
+    if (FIELD(handle, SLOT) >= tags_of(word)->capacity)
+        return SHALE_EBADHANDLE;
+    if (shale_atomic_load_relaxed(&slab_unit_at(FIELD(handle, UNIT))->handles) != word)
+        return SHALE_ESTALE;
+    return other_tag(found, wanted);
+}
+
 static SHALE_ALWAYS_INLINE int look_at(shale_handle handle, struct place *place)
 {
-    uint32_t unit = FIELD(handle, UNIT);
     uint32_t slot = FIELD(handle, SLOT);
-    uint32_t generation = FIELD(handle, GENERATION);
     uint32_t wanted = (uint8_t)handle;
-    if (SHALE_UNLIKELY(handle >> FORMAT_SHIFT != SHALE_HANDLE_FORMAT ||
-                       unit >= slab_range.size >> SLAB_UNIT_SHIFT))
-        return SHALE_EBADHANDLE;
-    struct slab_unit *entry = slab_unit_at(unit);
+    /* Of another format, and beyond the range, in one comparison. */
+    uint64_t unit = (handle >> UNIT_SHIFT) - ((uint64_t)SHALE_HANDLE_FORMAT << UNIT_BITS);
+    if (SHALE_UNLIKELY(unit >= slab_range.size >> SLAB_UNIT_SHIFT))
+        return explain(handle, 0, 0);
+    const struct slab_unit *entry = slab_unit_at((uint32_t)unit);
     /* ORDER HANDLE1 acquire <- release in slab_tag_make() [tag.c]. The tags of this life. */
     uint32_t word = shale_atomic_load_acquire(&entry->handles);
-    unsigned class = (word >> SLAB_HANDLES_CLASS_SHIFT & 0xff) - 1;
-    if (SHALE_UNLIKELY(word >> SLAB_HANDLES_LIVES_SHIFT != generation || class >= SLAB_CLASSES))
-        return other_life(word, generation);
-    if (SHALE_UNLIKELY(slot >= slab_tag_capacity(class)))
-        return SHALE_EBADHANDLE;
-    place->unit = unit;
-    place->tag = slab_tag_at(unit, class, slot);
-    place->block = slab_unit_address(unit) + (uint64_t)slot * slab_class_sizes[class];
+    const struct slab_class_tags *tags = tags_of(word);
+    if (SHALE_UNLIKELY(word >> SLAB_HANDLES_LIVES_SHIFT != FIELD(handle, GENERATION) ||
+                       slot >= tags->capacity))
+        return explain(handle, word, 0);
+    char *start = slab_unit_address((uint32_t)unit);
+    place->unit = (uint32_t)unit;
+    place->tag = (_Atomic uint8_t *)(void *)(start + tags->end - 1 - slot);
+    place->block = start + (uint64_t)slot * tags->block;
     uint32_t found = shale_atomic_load_relaxed(place->tag);
     shale_fence_acquire(); /* ORDER HANDLE2 acquire <- release in slab_tag_end_life() [tag.c]. If
                             * the tag was another user's byte, the word has changed. */
-    if (SHALE_UNLIKELY(shale_atomic_load_relaxed(&entry->handles) != word))
-        return SHALE_ESTALE;
-    return SHALE_LIKELY(found == wanted && wanted % 2 == 1) ? 0 : other_tag(found, wanted);
+    if (SHALE_UNLIKELY(shale_atomic_load_relaxed(&entry->handles) != word || found != wanted ||
+                       wanted % 2 == 0))
+        return explain(handle, word, found);
+    return 0;
 }
 
 SHALE_EXPORT void *shale_handle_get(shale_handle handle)
 {
-    struct place place;
+    struct place place = {0};
     return SHALE_LIKELY(look_at(handle, &place) == 0) ? place.block : NULL;
 }
 
@@ -110,6 +133,23 @@ static SHALE_ALWAYS_INLINE shale_handle handle_of(const struct slab_hot *hot, co
     return compose(hot->unit, slot, word >> SLAB_HANDLES_LIVES_SHIFT, tag);
 }
 
+/*
+ * Enters the thread's own heap if nothing is to be seen to first.
+ * @return false: it is not entered.
+ */
+static SHALE_ALWAYS_INLINE bool enter_quickly(struct slab_thr *thr)
+{
+    if (SHALE_UNLIKELY(shale_atomic_load_relaxed(&thr->op) != 0))
+        return false; /* a handler interrupted the allocator */
+    shale_atomic_store_relaxed(&thr->op, 1);
+    shale_compiler_barrier();
+    /* ORDER BIAS2 acquire <- release in slab_let_go() [bias.c]. As in slab_enter. */
+    if (SHALE_LIKELY(shale_atomic_load_acquire(&thr->attn) == 0))
+        return true;
+    slab_leave(thr);
+    return false;
+}
+
 static SHALE_NOINLINE shale_handle alloc_slow(shale_epoch epoch, size_t size, void **block)
 {
     if (size > SHALE_HANDLE_SIZE_MAX || !slab_epoch_exists(epoch) ||
@@ -128,17 +168,18 @@ static SHALE_NOINLINE shale_handle alloc_slow(shale_epoch epoch, size_t size, vo
 SHALE_EXPORT shale_handle shale_handle_alloc(shale_epoch epoch, size_t size, void **block)
 {
     struct slab_thr *thr = slab_self;
-    const struct slab_recent *recent = &thr->recent[epoch % SLAB_RECENT];
-    if (SHALE_UNLIKELY(size > SHALE_HANDLE_SIZE_MAX || epoch + 1 <= 1 ||
-                       shale_atomic_load_relaxed(&thr->op) != 0))
+    uint32_t slot;
+    uint8_t tag;
+    if (SHALE_UNLIKELY(size > SHALE_HANDLE_SIZE_MAX || !enter_quickly(thr)))
         return alloc_slow(epoch, size, block);
-    slab_enter(thr);
+    const struct slab_recent *recent = &thr->recent[epoch % SLAB_RECENT];
     shale_handle handle = SHALE_HANDLE_NULL;
     if (SHALE_LIKELY(recent->id == epoch && recent->cache->tagged)) {
         struct slab_hot *hot = recent->cache->current[slab_class_of(size)];
-        void *made = slab_tag_pop(hot);
+        void *made = slab_tag_pop_at(hot, &slot, &tag);
         if (SHALE_LIKELY(made != NULL)) {
-            handle = handle_of(hot, made);
+            uint32_t word = shale_atomic_load_relaxed(&slab_unit_at(hot->unit)->handles);
+            handle = compose(hot->unit, slot, word >> SLAB_HANDLES_LIVES_SHIFT, tag);
             if (block != NULL)
                 *block = made;
         }
@@ -181,29 +222,57 @@ static SHALE_ALWAYS_INLINE int take_tag(const struct place *place, uint8_t wante
     return 0;
 }
 
-static void give(struct slab_thr *thr, const struct place *place)
+static SHALE_NOINLINE void give_elsewhere(struct slab_thr *thr, const struct place *place)
 {
-    if (SHALE_LIKELY(slab_owner_of(place->unit) == thr->id)) {
-        slab_free_own(thr, place->block, place->unit);
-    } else {
-        SLAB_COUNT(thr, slow_frees, 1);
-        slab_free_remote(thr, place->block, place->unit);
+    SLAB_COUNT(thr, slow_frees, 1);
+    slab_free_remote(thr, place->block, place->unit);
+}
+
+/* As slab_free_own. */
+static SHALE_ALWAYS_INLINE void give(struct slab_thr *thr, const struct place *place)
+{
+    struct slab_hot *hot = slab_hot_at(place->unit);
+    struct slab_block *block = place->block;
+    SHALE_ASSERT(block != NULL);
+    if (SHALE_UNLIKELY(slab_owner_of(place->unit) != thr->id)) {
+        give_elsewhere(thr, place);
+        return;
     }
+    block->next = hot->free;
+    hot->free = block;
+    if (SHALE_UNLIKELY(--hot->left == 0))
+        slab_reclassify(thr, hot);
 }
 
 /* Looked at inside an operation: a discard that begins now waits for its end. */
-SHALE_EXPORT int shale_handle_free(shale_handle handle)
+static SHALE_ALWAYS_INLINE int free_inside(struct slab_thr *thr, shale_handle handle)
 {
-    struct place place;
-    struct slab_thr *thr = slab_begin();
-    if (SHALE_UNLIKELY(thr == NULL))
-        return SHALE_EBADHANDLE;
+    struct place place = {0};
     int error = look_at(handle, &place);
     if (SHALE_LIKELY(error == 0))
         error = take_tag(&place, (uint8_t)handle);
     if (SHALE_LIKELY(error == 0))
         give(thr, &place);
+    return error;
+}
+
+static SHALE_NOINLINE int free_slow(shale_handle handle)
+{
+    struct slab_thr *thr = slab_begin();
+    if (thr == NULL)
+        return SHALE_EBADHANDLE;
+    int error = free_inside(thr, handle);
     slab_finish(thr);
+    return error;
+}
+
+SHALE_EXPORT int shale_handle_free(shale_handle handle)
+{
+    struct slab_thr *thr = slab_self;
+    if (SHALE_UNLIKELY(!enter_quickly(thr)))
+        return free_slow(handle);
+    int error = free_inside(thr, handle);
+    slab_leave(thr);
     return error;
 }
 

@@ -57,6 +57,7 @@ enum slab_unit_state {
     SLAB_UNIT_LARGE,  /* first unit of a block of segments */
     SLAB_UNIT_CLOSED, /* first unit of a RUN or LARGE that is being given back */
     SLAB_UNIT_REGION, /* first unit of a chunk of a region epoch; the others are INNER */
+    SLAB_UNIT_SPARE,  /* of an epoch, in a thread's cache for its next slab there */
 };
 
 struct slab_unit {

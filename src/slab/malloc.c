@@ -55,6 +55,7 @@ static size_t own_size(const void *block)
     case SLAB_UNIT_REGION:
         return slab_region_usable(block, unit);
     case SLAB_UNIT_FREE:
+    case SLAB_UNIT_SPARE:
     case SLAB_UNIT_CLOSED:
         break;
     }

@@ -43,6 +43,7 @@ static uint32_t units_in_use(uint32_t unit)
         return slab_hot_at(unit)->size;
     case SLAB_UNIT_FREE:
     case SLAB_UNIT_INNER:
+    case SLAB_UNIT_SPARE:
     case SLAB_UNIT_LARGE:
     case SLAB_UNIT_CLOSED:
     case SLAB_UNIT_REGION: /* not of the eternal epoch */

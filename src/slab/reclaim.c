@@ -51,10 +51,21 @@ static void retire_current(struct slab_thr *thr, struct slab_cache *cache, unsig
     slab_park(thr, hot);
 }
 
+/* Not those of an epoch whose lock is taken: they wait for the next time. */
+static void give_spares(struct slab_cache *cache)
+{
+    struct slab_epoch *epoch = slab_epoch_of(cache->slot);
+    if (cache->spares == 0 || !slab_internal_try(&epoch->lock))
+        return;
+    slab_give_spares(cache);
+    shale_lock_release(&epoch->lock);
+}
+
 static void tidy_cache(struct slab_thr *thr, struct slab_cache *cache)
 {
     if (cache->region)
         return;
+    give_spares(cache);
     collect_list(thr, cache->full);
     for (unsigned class = 0; class < SLAB_CLASSES; class ++) {
         retire_current(thr, cache, class);

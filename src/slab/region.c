@@ -3,7 +3,6 @@
 #include "slab/region.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "slab/cache.h"
 #include "slab/epoch_units.h"
@@ -22,12 +21,11 @@ static size_t bits_bytes(uint32_t units)
     return (size_t)units * SLAB_UNIT_SIZE / 16 / 8;
 }
 
-static void make_chunk(struct slab_cache *cache, uint32_t unit, uint32_t units, bool zero)
+/* The bits are written as blocks are placed, a word before its second one is looked at. */
+static void make_chunk(struct slab_cache *cache, uint32_t unit, uint32_t units)
 {
     char *start = slab_unit_address(unit);
     size_t bits = bits_bytes(units);
-    if (!zero)
-        memset(start, 0, bits);
     slab_hot_at(unit)->size = units;
     slab_unit_at(unit)->epoch = (uint16_t)cache->slot;
     for (uint32_t i = 1; i < units; i++) {
@@ -35,9 +33,11 @@ static void make_chunk(struct slab_cache *cache, uint32_t unit, uint32_t units, 
     }
     shale_atomic_store_relaxed(&slab_unit_at(unit)->state, SLAB_UNIT_REGION);
     cache->chunk = unit;
+    cache->marks = (uintptr_t)start - ((uintptr_t)start >> 10) * sizeof(uint64_t);
     cache->bump = start + bits;
     cache->bump_end = start + (uint64_t)units * SLAB_UNIT_SIZE - 16; /* the last end has a bit */
-    slab_region_mark(unit, cache->bump);
+    cache->marked = 0;
+    slab_region_mark_end(cache);
 }
 
 static size_t padding(const char *place, size_t alignment)
@@ -51,19 +51,19 @@ static bool fits(const struct slab_cache *cache, const struct slab_large *wanted
                                       (size_t)(cache->bump_end - cache->bump);
 }
 
-/* A thread's first chunks are small: the epoch may have as many units of the nursery. */
+/* A thread's first chunk is small: a unit of the nursery, which many a small epoch gets by with. */
 static enum slab_step take_chunk(struct slab_cache *cache, const struct slab_large *wanted,
                                  struct slab_growth *grow)
 {
     struct slab_run run;
     size_t room = SLAB_UNIT_SIZE - bits_bytes(1);
-    bool small = cache->chunks < SLAB_NURSED && wanted->size + wanted->alignment + 16 <= room / 2;
+    bool small = cache->chunks == 0 && wanted->size + wanted->alignment + 16 <= room / 2;
     uint32_t units = small ? 1 : SLAB_WIDE_UNITS;
     enum slab_step step = slab_epoch_take_units(cache->epoch, 0, units, 1, &run, grow);
     if (step == SLAB_DONE && small)
         cache->chunks++;
     if (step == SLAB_DONE)
-        make_chunk(cache, run.unit, units, run.zero);
+        make_chunk(cache, run.unit, units);
     return step;
 }
 
@@ -79,7 +79,7 @@ static enum slab_step region_step(struct slab_thr *thr, struct slab_request *req
         return step;
     if (padding(cache->bump, wanted->alignment) != 0) {
         cache->bump += padding(cache->bump, wanted->alignment);
-        slab_region_mark(cache->chunk, cache->bump);
+        slab_region_mark_end(cache);
     }
     wanted->block = slab_region_bump(cache, wanted->size);
     return SLAB_DONE;
@@ -118,12 +118,17 @@ size_t slab_region_usable(const void *block, uint32_t unit)
     return (next_mark(chunk, index) - index) * 16;
 }
 
-static void unmark(uint32_t chunk, const char *place)
+/* Back to a block's start, which is marked; the mark at its end goes. */
+static void take_back(struct slab_cache *cache, char *block)
 {
-    uint64_t index = (uint64_t)(place - slab_unit_address(chunk)) / 16;
-    _Atomic uint64_t *word = &slab_region_bits(chunk)[index / BITS_PER_WORD];
-    shale_atomic_store_relaxed(word, shale_atomic_load_relaxed(word) &
-                                         ~(1ull << (index % BITS_PER_WORD)));
+    _Atomic uint64_t *bits = slab_region_bits(cache->chunk);
+    uint64_t end = (uint64_t)(cache->bump - slab_unit_address(cache->chunk)) / 16;
+    uint64_t start = (uint64_t)(block - slab_unit_address(cache->chunk)) / 16;
+    uint64_t word = shale_atomic_load_relaxed(&bits[end / BITS_PER_WORD]);
+    shale_atomic_store_relaxed(&bits[end / BITS_PER_WORD], word & ~(1ull << (end % BITS_PER_WORD)));
+    cache->bump = block;
+    cache->marked = (uintptr_t)block;
+    cache->mark = shale_atomic_load_relaxed(&bits[start / BITS_PER_WORD]);
 }
 
 void slab_region_free(struct slab_thr *thr, void *block, uint32_t chunk)
@@ -135,6 +140,5 @@ void slab_region_free(struct slab_thr *thr, void *block, uint32_t chunk)
     if (cache == NULL || !cache->region || cache->chunk != chunk ||
         (char *)block + slab_region_usable(block, chunk) != cache->bump)
         return;
-    unmark(chunk, cache->bump);
-    cache->bump = block;
+    take_back(cache, block);
 }

@@ -17,7 +17,8 @@
 #include "slab/thread.h"
 
 enum {
-    SLAB_REGION_MAX = 32768, /* bytes: above, a block is a run of units */
+    SLAB_REGION_MAX = 32768,   /* bytes: above, a block is a run of units */
+    SLAB_REGION_MARKED = 1024, /* bytes that a word of bits stands for */
 };
 
 /* The bits of a chunk. */
@@ -26,23 +27,42 @@ static SHALE_ALWAYS_INLINE _Atomic uint64_t *slab_region_bits(uint32_t chunk)
     return (_Atomic uint64_t *)(void *)slab_unit_address(chunk);
 }
 
-/* Where one block ends, or the next one starts. Only the chunk's thread writes its bits. */
-static SHALE_ALWAYS_INLINE void slab_region_mark(uint32_t chunk, const char *place)
+/*
+ * Marks cache->bump: there one block ends, and the next one starts. Only the chunk's thread writes
+ * its bits. Every word begins with 1 KiB of blocks, as the chunk does, so no index is needed.
+ *
+ * The word being filled is kept beside the chunk's: a load that now and then hits the store before
+ * it costs more than all the rest of an allocation.
+ */
+static SHALE_ALWAYS_INLINE void slab_region_mark_end(struct slab_cache *cache)
 {
-    uint64_t index = (uint64_t)(place - slab_unit_address(chunk)) / 16;
-    _Atomic uint64_t *word = &slab_region_bits(chunk)[index / 64];
-    shale_atomic_store_relaxed(word, shale_atomic_load_relaxed(word) | 1ull << (index % 64));
+    uintptr_t place = (uintptr_t)cache->bump;
+    uint64_t word = cache->mark & -(uint64_t)(place >> 10 == cache->marked >> 10);
+    cache->mark = word |= 1ull << (place / 16 % 64);
+    cache->marked = place;
+    shale_atomic_store_relaxed(
+        (_Atomic uint64_t *)(cache->marks + (place >> 10) * sizeof(uint64_t)), word);
+}
+
+/* The words of bits that a block skips. */
+static SHALE_ALWAYS_INLINE void slab_region_clear(const struct slab_cache *cache, uintptr_t from,
+                                                  uintptr_t to)
+{
+    for (uintptr_t word = (from >> 10) + 1; word < to >> 10; word++)
+        shale_atomic_store_relaxed((_Atomic uint64_t *)(cache->marks + word * sizeof(uint64_t)), 0);
 }
 
 /* The next block of a chunk; NULL: it does not fit. Size: at most SLAB_REGION_MAX. */
 static SHALE_ALWAYS_INLINE void *slab_region_bump(struct slab_cache *cache, size_t size)
 {
-    size_t bytes = size == 0 ? 16 : (size + 15) & ~(size_t)15;
     char *block = cache->bump;
-    if (SHALE_UNLIKELY(bytes > (size_t)(cache->bump_end - block)))
+    uintptr_t next = (uintptr_t)block + ((size + (size == 0) + 15) & ~(size_t)15);
+    if (SHALE_UNLIKELY(next > (uintptr_t)cache->bump_end))
         return NULL;
-    cache->bump = block + bytes;
-    slab_region_mark(cache->chunk, cache->bump);
+    cache->bump = block + (next - (uintptr_t)block);
+    if (size > SLAB_REGION_MARKED)
+        slab_region_clear(cache, (uintptr_t)block, next);
+    slab_region_mark_end(cache);
     return block;
 }
 

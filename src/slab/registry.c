@@ -9,7 +9,7 @@
 #include "slab/close.h"
 #include "slab/late.h"
 
-/* Inverted ids of region epochs are never ids (slab_recent): the top bit stays clear. */
+/* The top bit stays clear: SLAB_REGION_ID. */
 #define SEQUENCE_END ((1ull << 47) - 1)
 
 static struct {

@@ -20,6 +20,7 @@ enum {
     EMPTIES_MIN = 4,     /* empty slabs a thread may keep */
     EMPTIES_SHARE = 4,   /* and one in so many that it owns */
     RELEASES_AT_ONCE = 2,
+    SPARES = 8, /* units that a cache of an epoch takes at once */
 };
 
 struct slab_hot slab_hot_empty;
@@ -352,12 +353,63 @@ struct slab_hot *slab_take_empty(struct slab_thr *thr, unsigned class, bool any)
     return hot;
 }
 
-enum slab_step slab_take(struct slab_thr *thr, const struct slab_cache *cache, unsigned class,
+/* Some units at once; one where the quota or the range is nearly used up. */
+static enum slab_step take_spares(struct slab_cache *cache, struct slab_growth *grow)
+{
+    struct slab_run run;
+    uint32_t count = SPARES;
+    enum slab_step step = slab_epoch_take_units(cache->epoch, 0, count, 1, &run, grow);
+    if (step == SLAB_OVER_QUOTA || step == SLAB_NO_MEMORY)
+        step = slab_epoch_take_units(cache->epoch, 0, count = 1, 1, &run, grow);
+    if (step != SLAB_DONE)
+        return step;
+    for (uint32_t i = 0; i < count; i++) {
+        slab_unit_at(run.unit + i)->epoch = (uint16_t)cache->slot;
+        shale_atomic_store_relaxed(&slab_unit_at(run.unit + i)->state, SLAB_UNIT_SPARE);
+    }
+    cache->spare = run.unit;
+    cache->spares = (uint8_t)count;
+    cache->spares_zero = run.zero;
+    return SLAB_DONE;
+}
+
+void slab_give_spares(struct slab_cache *cache)
+{
+    uint32_t count = cache->spares;
+    cache->spares = 0;
+    for (uint32_t i = 0; i < count; i++)
+        shale_atomic_store_relaxed(&slab_unit_at(cache->spare + i)->state, SLAB_UNIT_FREE);
+    if (count != 0)
+        slab_epoch_give_units(slab_epoch_at(cache->slot), cache->spare, count);
+}
+
+/*
+ * The unit of a slab. A request has a slab of each of its classes: from the fifth on they come
+ * several for one hold of the epoch's lock. Units of slabs with tags are chosen one by one.
+ */
+static enum slab_step take_unit(struct slab_cache *cache, unsigned class, unsigned half,
+                                struct slab_run *run, struct slab_growth *grow)
+{
+    uint32_t units = slab_class_units(class);
+    if (cache->epoch == 0 || cache->tagged || units != 1 || half != 0 ||
+        cache->chunks < SLAB_NURSED) {
+        enum slab_step step = slab_epoch_take_units(cache->epoch, half, units, 1, run, grow);
+        cache->chunks += step == SLAB_DONE && cache->chunks < SLAB_NURSED;
+        return step;
+    }
+    enum slab_step step = cache->spares != 0 ? SLAB_DONE : take_spares(cache, grow);
+    if (step != SLAB_DONE)
+        return step;
+    *run = (struct slab_run){cache->spare++, cache->spares_zero};
+    cache->spares--;
+    return SLAB_DONE;
+}
+
+enum slab_step slab_take(struct slab_thr *thr, struct slab_cache *cache, unsigned class,
                          unsigned half, struct slab_hot **hot, struct slab_growth *grow)
 {
     struct slab_run run;
-    enum slab_step step =
-        slab_epoch_take_units(cache->epoch, half, slab_class_units(class), 1, &run, grow);
+    enum slab_step step = take_unit(cache, class, half, &run, grow);
     if (step != SLAB_DONE)
         return step;
     slab_make(thr, cache->slot, run.unit, class, run.zero);

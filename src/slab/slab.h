@@ -69,9 +69,12 @@ struct slab_hot *slab_take_empty(struct slab_thr *thr, unsigned class, bool any)
  * Takes a slab of the class from the cache's epoch; *hot is on no list.
  * @param half  where from if there is a choice: 0 small pages, 1 huge ones.
  */
-SHALE_NODISCARD enum slab_step slab_take(struct slab_thr *thr, const struct slab_cache *cache,
+SHALE_NODISCARD enum slab_step slab_take(struct slab_thr *thr, struct slab_cache *cache,
                                          unsigned class, unsigned half, struct slab_hot **hot,
                                          struct slab_growth *grow);
+
+/* Gives the units that a cache took ahead back to its epoch. Locks: the epoch's, held. */
+void slab_give_spares(struct slab_cache *cache);
 
 /* Gives empty slabs back to the epoch until `keep` are left. False when the lock was busy. */
 bool slab_release_empties(struct slab_thr *thr, uint32_t keep);

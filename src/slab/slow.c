@@ -132,6 +132,22 @@ static void *map_directly(size_t size, size_t alignment)
 /* ---- blocks of a class ------------------------------------------------------------------------
  */
 
+/* Blocks never used are handed out as they are, not linked first: where an epoch ends them. */
+static bool takes_fresh(const struct slab_hot *hot)
+{
+    return hot->epoch != 0 && !hot->tagged;
+}
+
+static void *take_block(struct slab_hot *hot)
+{
+    struct slab_block *block;
+    if (hot->free != NULL)
+        return slab_pop(hot);
+    if ((block = slab_take_fresh(hot)) != NULL)
+        hot->allocs++;
+    return block;
+}
+
 /*
  * The current slab has blocks again, or is parked. What came back goes first: a block never used so
  * far is a page fault more and memory more.
@@ -140,7 +156,9 @@ static bool refresh_current(struct slab_thr *thr, struct slab_hot *hot)
 {
     if (hot->free == NULL)
         slab_collect(thr, hot);
-    return hot->free != NULL || slab_link_more(thr, hot) || !slab_park_full(thr, hot);
+    if (hot->free != NULL || (takes_fresh(hot) && hot->linked < hot->capacity))
+        return true;
+    return slab_link_more(thr, hot) || !slab_park_full(thr, hot);
 }
 
 /*
@@ -155,8 +173,8 @@ static unsigned half_for(const struct slab_thr *thr, const struct slab_hot *prev
 }
 
 /* The next slab of the class, in the order of cost. */
-static enum slab_step next_slab(struct slab_thr *thr, const struct slab_cache *cache,
-                                unsigned class, struct slab_hot **hot, struct slab_growth *grow)
+static enum slab_step next_slab(struct slab_thr *thr, struct slab_cache *cache, unsigned class,
+                                struct slab_hot **hot, struct slab_growth *grow)
 {
     bool eternal = cache->epoch == 0; /* only its empty slabs are kept by threads */
     unsigned half = half_for(thr, *hot);
@@ -198,8 +216,9 @@ static enum slab_step class_step(struct slab_thr *thr, struct slab_request *requ
             step = slab_ready(thr, cache, request->class, &hot, grow);
         if (step != SLAB_DONE)
             return step;
-        request->large.block = cache->tagged ? slab_tag_pop(hot) : slab_pop(hot);
-    } while (request->large.block == NULL); /* the tags of all free blocks were used up */
+        request->large.block = cache->tagged ? slab_tag_pop(hot) : take_block(hot);
+        /* NULL: the tags of all free blocks were used up, or others freed some just now. */
+    } while (request->large.block == NULL);
     request->large.zero = hot->zero && slab_frees(hot) == 0;
     return SLAB_DONE;
 }

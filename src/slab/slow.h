@@ -52,6 +52,23 @@ static SHALE_ALWAYS_INLINE void *slab_pop(struct slab_hot *hot)
     return block;
 }
 
+/*
+ * The next block that was never used, from behind those that were. What lives and ends together
+ * mostly fills new slabs, and a block that is not linked first is written once less.
+ * @return it, not yet counted in allocs; NULL: there is none, or others have freed blocks of the
+ *         slab, which go first. Locks: the biased lock.
+ */
+static SHALE_ALWAYS_INLINE struct slab_block *slab_take_fresh(struct slab_hot *hot)
+{
+    if (SHALE_UNLIKELY(
+            hot->linked == hot->capacity ||
+            shale_atomic_load_relaxed(&slab_rem_at(hot->unit)->word) >> SLAB_REM_COUNT_SHIFT != 0))
+        return NULL;
+    char *block = slab_unit_address(hot->unit) + (uint64_t)hot->linked * hot->size;
+    hot->linked++;
+    return (struct slab_block *)(void *)block;
+}
+
 /* Frees a block of the thread's own slab. Locks: the biased lock. */
 void slab_free_own(struct slab_thr *thr, void *address, uint32_t unit);
 

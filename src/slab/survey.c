@@ -88,6 +88,7 @@ static void count_unit(struct walk *walk, const struct view *view, uint32_t i)
         break;
     case SLAB_UNIT_FREE:
     case SLAB_UNIT_INNER:
+    case SLAB_UNIT_SPARE:
     case SLAB_UNIT_CLOSED:
         break;
     }

@@ -42,19 +42,9 @@ void slab_tag_end_life(uint32_t unit)
 
 void *slab_tag_pop(struct slab_hot *hot)
 {
-    struct slab_block *block;
-    while ((block = hot->free) != NULL) {
-        _Atomic uint8_t *tag = slab_tag_at(hot->unit, hot->class, slab_slot_of_block(hot, block));
-        uint8_t was = shale_atomic_load_relaxed(tag);
-        hot->free = block->next;
-        if (was < slab_tag_end) {
-            hot->allocs++;
-            shale_atomic_store_relaxed(tag, was + 1);
-            return block;
-        }
-        hot->retired++;
-    }
-    return NULL;
+    uint32_t slot;
+    uint8_t tag;
+    return slab_tag_pop_at(hot, &slot, &tag);
 }
 
 bool slab_tag_clear(uint32_t unit, const void *block)

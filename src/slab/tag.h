@@ -33,14 +33,14 @@ extern uint16_t slab_lives_end;
 
 static SHALE_ALWAYS_INLINE uint32_t slab_tag_capacity(unsigned class)
 {
-    return slab_class_units(class) * SLAB_UNIT_SIZE / (slab_class_sizes[class] + 1);
+    return slab_class_tags[class + 1].capacity;
 }
 
 static SHALE_ALWAYS_INLINE _Atomic uint8_t *slab_tag_at(uint32_t unit, unsigned class,
                                                         uint32_t slot)
 {
-    char *end = slab_unit_address(unit) + (uint64_t)slab_class_units(class) * SLAB_UNIT_SIZE;
-    return (_Atomic uint8_t *)(void *)(end - 1 - slot);
+    return (_Atomic uint8_t *)(void *)(slab_unit_address(unit) + slab_class_tags[class + 1].end -
+                                       1 - slot);
 }
 
 static SHALE_ALWAYS_INLINE uint32_t slab_slot_of_block(const struct slab_hot *hot,
@@ -65,7 +65,29 @@ void slab_tag_make(struct slab_thr *thr, struct slab_hot *hot, bool zero);
 /* The life of a slab with tags is over: no handle of it is valid from here. */
 void slab_tag_end_life(uint32_t unit);
 
-/* The next free block that can be used once more, allocated; NULL: the free list has none. */
+/*
+ * The next free block that can be used once more, allocated; NULL: the free list has none.
+ * @param slot  gets its place; tag: its tag, odd.
+ */
+static SHALE_ALWAYS_INLINE void *slab_tag_pop_at(struct slab_hot *hot, uint32_t *slot, uint8_t *tag)
+{
+    struct slab_block *block;
+    while ((block = hot->free) != NULL) {
+        *slot = slab_slot_of_block(hot, block);
+        _Atomic uint8_t *place = slab_tag_at(hot->unit, hot->class, *slot);
+        uint8_t was = shale_atomic_load_relaxed(place);
+        hot->free = block->next;
+        if (SHALE_LIKELY(was < slab_tag_end)) {
+            hot->allocs++;
+            *tag = was + 1;
+            shale_atomic_store_relaxed(place, *tag);
+            return block;
+        }
+        hot->retired++;
+    }
+    return NULL;
+}
+
 void *slab_tag_pop(struct slab_hot *hot);
 
 /* Frees by address: the tag of a block goes to even. False: not an allocated block. */

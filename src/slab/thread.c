@@ -116,6 +116,7 @@ void slab_thr_prepare(struct slab_thr *thr, uint32_t id)
     thr->hots = slab_range.hots;
     for (unsigned class = 0; class < SLAB_CLASSES; class ++)
         slab_set_current(&thr->main, class, &slab_hot_empty);
+    thr->recent[0].cache = &thr->main; /* still in the first page */
     if (shale_atomic_load_relaxed(&slab_thr_end) <= id) {
         /* ORDER BIAS4 seq_cst <-> seq_cst in slab_bias_use_fences() [bias.c]. See there. */
         shale_atomic_store_seq_cst(&slab_thr_end, id + 1);

@@ -69,10 +69,16 @@ struct slab_cache {
     struct slab_cache *prev;
     struct slab_cache *next_in_epoch; /* under the epoch's lock */
     struct slab_cache *prev_in_epoch;
-    char *bump;     /* region: first free byte, aligned to 16 */
-    char *bump_end; /* region: end of the chunk */
-    uint32_t chunk; /* region: its first unit */
-    uint8_t chunks; /* region: small ones it has had */
+    char *bump;       /* region: first free byte, aligned to 16 */
+    char *bump_end;   /* region: end of the chunk */
+    uintptr_t marks;  /* region: address of the chunk's bits, for address 0 */
+    uintptr_t marked; /* region: the address marked last */
+    uint64_t mark;    /* region: the word of bits with that one in it */
+    uint32_t chunk;   /* region: its first unit */
+    uint32_t spare;   /* slab: the first of the units for its next slabs */
+    uint8_t spares;   /* slab: how many there are */
+    bool spares_zero;
+    uint8_t chunks; /* units or small chunks that it took one by one */
     bool region;
     bool tagged; /* the epoch has handles: every allocation takes the slow path */
 
@@ -83,9 +89,15 @@ struct slab_cache {
     uint32_t full; /* all classes */
 };
 
-/* Epochs used lately. The id of a region epoch is kept inverted. */
+/*
+ * Epochs used lately. Id 0 is the eternal epoch's, in the first entry, and that of unused ones,
+ * where it cannot match; so a fast path compares once. Region epochs' ids have the top bit, which
+ * ids never have.
+ */
+#define SLAB_REGION_ID (1ull << 63)
+
 struct slab_recent {
-    uint64_t id; /* 0: unused */
+    uint64_t id;
     struct slab_cache *cache;
 };
 

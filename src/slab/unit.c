@@ -36,11 +36,18 @@ static uint32_t run_starts(uint32_t used, uint32_t count)
 
 static uint32_t longest_run(uint32_t used)
 {
+    uint32_t length = 0;
+    uint32_t starts = ~used;
     if (used == 0)
         return SLAB_SEGMENT_UNITS;
-    uint32_t length = 0;
-    for (uint32_t free = ~used; free != 0; free &= free >> 1)
-        length++;
+    /* starts: where runs of length + 1 begin. Longer by halves of what is left to find. */
+    for (uint32_t step = SLAB_SEGMENT_UNITS / 2; step != 0 && starts != 0; step /= 2) {
+        uint32_t longer = starts & run_starts(used, length + step);
+        if (longer != 0) {
+            length += step;
+            starts = longer;
+        }
+    }
     return length;
 }
 

@@ -166,6 +166,8 @@ static void count_units(void)
                 units_of[slot] += slab_class_units(slab_unit_at(u)->class);
             else if (state == SLAB_UNIT_RUN || state == SLAB_UNIT_REGION)
                 units_of[slot] += slab_hot_at(u)->size;
+            else if (state == SLAB_UNIT_SPARE)
+                units_of[slot]++;
         }
     }
 }

@@ -220,6 +220,30 @@ static void *free_handles(void *argument)
 }
 
 /* Several free the same handles: each is freed once. */
+static void *first_call_is_alloc(void *argument)
+{
+    void *block = NULL;
+    shale_handle handle = shale_handle_alloc(*(shale_epoch *)argument, 64, &block);
+    return handle != SHALE_HANDLE_NULL && shale_handle_get(handle) == block &&
+                   shale_handle_free(handle) == 0
+               ? argument
+               : NULL;
+}
+
+/* It has no structure yet, and nothing of the epoch. */
+static void handle_first_call_of_a_thread_works(void **state)
+{
+    shale_epoch epoch = open_with_handles();
+    pthread_t thread;
+    void *result = NULL;
+    (void)state;
+    assert_int_equal(pthread_create(&thread, NULL, first_call_is_alloc, &epoch), 0);
+    pthread_join(thread, &result);
+    assert_ptr_equal(result, &epoch);
+    assert_int_equal(shale_epoch_close(epoch, SHALE_EPOCH_DRAIN, 0), 0);
+    assert_nothing_left();
+}
+
 static void handle_racing_frees_one_wins(void **state)
 {
     enum { THREADS = 4 };
@@ -317,6 +341,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(handle_double_free_by_address_counted),
     cmocka_unit_test(handle_narrow_fields_never_repeat),
     cmocka_unit_test(handle_tags_end_before_they_wrap),
+    cmocka_unit_test(handle_first_call_of_a_thread_works),
     cmocka_unit_test(handle_racing_frees_one_wins),
     cmocka_unit_test(handle_fuzz_any_value_is_answered),
     cmocka_unit_test(handle_text_and_fields_round_trip),
