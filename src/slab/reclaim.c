@@ -27,11 +27,16 @@ static uint32_t dirty_units(void)
     return shale_atomic_load_relaxed(&slab_epoch_eternal.dirty_units);
 }
 
-/* A slab may move to another list, or away, when it is looked at: its successor is read first. */
-static void collect_list(struct slab_thr *thr, uint32_t unit)
+/*
+ * A slab may move to another list, or away, when it is looked at: its successor is read first. One
+ * that cannot be released now goes to the end of its list, behind the last that is looked at: who
+ * has the lock may need this processor.
+ */
+static void collect_list(struct slab_thr *thr, uint32_t unit, uint32_t last)
 {
-    while (unit != SLAB_NONE) {
+    for (uint32_t before = SLAB_NONE; unit != SLAB_NONE && before != last;) {
         struct slab_hot *hot = slab_hot_at(unit);
+        before = unit;
         unit = hot->next;
         slab_collect(thr, hot);
         slab_arm(thr, hot);
@@ -66,10 +71,10 @@ static void tidy_cache(struct slab_thr *thr, struct slab_cache *cache)
     if (cache->region)
         return;
     give_spares(cache);
-    collect_list(thr, cache->full);
+    collect_list(thr, cache->full, UINT32_MAX);
     for (unsigned class = 0; class < SLAB_CLASSES; class ++) {
         retire_current(thr, cache, class);
-        collect_list(thr, cache->partial[class]);
+        collect_list(thr, cache->partial[class], cache->partial_last[class]);
     }
 }
 

@@ -46,6 +46,7 @@ static uint64_t *tail_of(struct slab_block *head)
     return &((struct message *)(void *)head->next)->next;
 }
 
+/* False: it is closed, or full. A full one is that of an owner who is asked to collect it all. */
 static bool push_message(uint32_t owner, struct slab_block *head, struct slab_block *tail,
                          uint32_t count)
 {
@@ -57,11 +58,12 @@ static bool push_message(uint32_t owner, struct slab_block *head, struct slab_bl
     uint64_t depth;
     uint64_t next;
     do {
-        if (inbox == SLAB_INBOX_CLOSED)
+        depth = (inbox >> SLAB_INBOX_DEPTH_SHIFT) + 1;
+        if (depth > DEPTH_MAX)
+            shale_atomic_fetch_or_relaxed(&thr->attn, SLAB_ATTN_TIDY);
+        if (inbox == SLAB_INBOX_CLOSED || depth > DEPTH_MAX)
             return false;
         message->next = COUNT(count) | (inbox & SLAB_INBOX_ADDRESS);
-        depth = (inbox >> SLAB_INBOX_DEPTH_SHIFT) + 1;
-        depth = depth > DEPTH_MAX ? DEPTH_MAX : depth;
         next = depth << SLAB_INBOX_DEPTH_SHIFT | (uint64_t)(uintptr_t)head;
         /* ORDER REMOTE2 release -> acquire in take_inbox() [remote.c]. Publishes the chain. Without
          * it the owner would follow old links. Test remote_messages_reach_owner. */
@@ -97,15 +99,18 @@ static enum sent send_to_owner(uint32_t unit, uint64_t *word, struct slab_block 
 {
     struct slab_rem *rem = slab_rem_at(unit);
     if ((*word & SLAB_REM_NOTIFY) != 0) {
+        tail->next = NULL; /* an earlier try may have chained it */
+        if (count > 1 && head->next == NULL)
+            return WRONG; /* the tail is among the others: freed twice */
         /* ORDER REMOTE3 acquire <- release in slab_arm() [remote.c]. The owner that armed is the
          * one read next. Test remote_messages_reach_owner. */
         if (!shale_atomic_cas_acquire(&rem->word, word, 0))
             return AGAIN;
         uint32_t owner = slab_owner_of(unit);
-        tail->next = NULL; /* an earlier try may have chained it */
         if (owner != SLAB_NONE && push_message(owner, head, tail, count))
             return SENT_MESSAGE;
-        *word = shale_atomic_load_relaxed(&rem->word); /* it exits: see what the slab is now */
+        /* It exits, or has enough to collect: see what the slab is now. */
+        *word = shale_atomic_load_relaxed(&rem->word);
         return AGAIN;
     }
     if (COUNT_OF(*word) + count > DEPTH_MAX)
@@ -208,6 +213,10 @@ void slab_free_remote(struct slab_thr *thr, void *address, uint32_t unit)
         return;
     }
     if (batch->count != 0 && batch->unit == unit && batch->generation == generation) {
+        if (block == batch->head) { /* twice in a row */
+            SLAB_COUNT(thr, misuse, 1);
+            return;
+        }
         block->next = batch->head;
         batch->head = block;
         batch->count++;
@@ -267,6 +276,22 @@ void slab_arm(struct slab_thr *thr, struct slab_hot *hot)
     }
 }
 
+static bool is_in_slab(uint32_t unit, const void *block)
+{
+    return slab_in_range(block) && slab_first_unit(slab_index_of(block)) == unit;
+}
+
+/* NULL: it is not there any more; a block was freed twice, and used in between. */
+static struct slab_block *find_tail(uint32_t unit, struct slab_block *chain, uint32_t count)
+{
+    if (count == 1)
+        return chain;
+    if (!is_in_slab(unit, chain->next))
+        return NULL;
+    struct slab_block *tail = (struct slab_block *)(uintptr_t)*tail_of(chain);
+    return is_in_slab(unit, tail) ? tail : NULL;
+}
+
 /* The batch in a message: ours goes back to its slab, another's is sent on. */
 static void handle(struct slab_thr *thr, struct slab_block *chain, uint32_t count)
 {
@@ -276,7 +301,11 @@ static void handle(struct slab_thr *thr, struct slab_block *chain, uint32_t coun
         SLAB_COUNT(thr, dropped, count);
         return;
     }
-    struct slab_block *tail = count == 1 ? chain : (struct slab_block *)(uintptr_t)*tail_of(chain);
+    struct slab_block *tail = find_tail(unit, chain, count);
+    if (tail == NULL) {
+        SLAB_COUNT(thr, misuse, 1);
+        return;
+    }
     if (slab_owner_of(unit) != thr->id) {
         SLAB_COUNT(thr, forwarded, 1);
         send_counted(thr, unit, chain, tail, count);
@@ -291,36 +320,53 @@ static void handle(struct slab_thr *thr, struct slab_block *chain, uint32_t coun
     slab_reclassify(thr, hot);
 }
 
-static struct slab_block *take_inbox(struct slab_thr *thr, uint64_t replacement)
+/* Its messages are those that the thread looks at next: there were none. */
+static void take_inbox(struct slab_thr *thr, uint64_t replacement)
 {
     /* ORDER REMOTE2 acquire <- release in push_message() [remote.c]. All messages, whole. */
     uint64_t inbox = shale_atomic_exchange_acquire(&thr->inbox, replacement);
     if (inbox == SLAB_INBOX_CLOSED)
+        return;
+    thr->messages = (struct slab_block *)(uintptr_t)(inbox & SLAB_INBOX_ADDRESS);
+    thr->messages_left = (uint16_t)(inbox >> SLAB_INBOX_DEPTH_SHIFT);
+}
+
+/*
+ * Takes a message off the list. Where a block was freed twice the list may be a circle, or lead to
+ * what somebody wrote into the block: then the rest is dropped, and NULL is returned.
+ */
+static struct slab_block *next_message(struct slab_thr *thr, uint32_t *count)
+{
+    struct slab_block *chain = thr->messages;
+    if (thr->messages_left == 0 || !slab_in_range(chain)) {
+        SLAB_COUNT(thr, misuse, 1);
+        thr->messages = NULL;
         return NULL;
-    return (struct slab_block *)(uintptr_t)(inbox & SLAB_INBOX_ADDRESS);
+    }
+    uint64_t next = ((struct message *)(void *)chain)->next;
+    thr->messages = (struct slab_block *)(uintptr_t)(next & SLAB_INBOX_ADDRESS);
+    thr->messages_left--;
+    __builtin_prefetch(thr->messages);
+    *count = COUNT_OF(next);
+    return chain;
 }
 
 void slab_collect_messages(struct slab_thr *thr, uint32_t max)
 {
     if (thr->messages == NULL && shale_atomic_load_relaxed(&thr->inbox) > SLAB_INBOX_CLOSED)
-        thr->messages = take_inbox(thr, 0);
+        take_inbox(thr, 0);
     for (uint32_t i = 0; i < max && thr->messages != NULL; i++) {
-        struct slab_block *chain = thr->messages;
-        uint64_t next = ((struct message *)(void *)chain)->next;
-        thr->messages = (struct slab_block *)(uintptr_t)(next & SLAB_INBOX_ADDRESS);
-        __builtin_prefetch(thr->messages);
-        handle(thr, chain, COUNT_OF(next));
+        uint32_t count;
+        struct slab_block *chain = next_message(thr, &count);
+        if (chain != NULL)
+            handle(thr, chain, count);
     }
 }
 
 void slab_close_inbox(struct slab_thr *thr)
 {
-    struct slab_block *newer = take_inbox(thr, SLAB_INBOX_CLOSED);
-    if (newer == NULL)
-        return;
-    struct message *last = (struct message *)(void *)newer;
-    while ((last->next & SLAB_INBOX_ADDRESS) != 0)
-        last = (struct message *)(uintptr_t)(last->next & SLAB_INBOX_ADDRESS);
-    last->next |= (uint64_t)(uintptr_t)thr->messages;
-    thr->messages = newer;
+    /* What it is at already comes first. */
+    while (thr->messages != NULL)
+        slab_collect_messages(thr, UINT32_MAX);
+    take_inbox(thr, SLAB_INBOX_CLOSED);
 }

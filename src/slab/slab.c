@@ -64,10 +64,12 @@ void slab_take_back(struct slab_hot *hot, struct slab_block *chain, struct slab_
                     uint32_t count)
 {
     hot->left -= count;
+    if (count > hot->capacity)
+        count = hot->capacity; /* blocks freed twice */
     if (hot->free != NULL) {
         if (tail == NULL) {
             tail = chain;
-            for (uint32_t i = 1; i < count; i++)
+            for (uint32_t i = 1; i < count && tail->next != NULL; i++)
                 tail = tail->next;
         }
         tail->next = hot->free;

@@ -31,7 +31,8 @@
 bool slab_link_more(struct slab_thr *thr, struct slab_hot *hot);
 
 /*
- * Puts a chain of `count` blocks that came back on the free list and counts it.
+ * Puts a chain of `count` blocks that came back on the free list and counts it. A chain that is
+ * shorter than it says, or a circle, has blocks that were freed twice: it is followed no farther.
  * @param tail  its last block; NULL: not known, and searched for if the free list is not empty.
  */
 void slab_take_back(struct slab_hot *hot, struct slab_block *chain, struct slab_block *tail,

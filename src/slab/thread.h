@@ -178,6 +178,7 @@ struct slab_thr {
     struct slab_block *messages; /* taken from the inbox, not yet looked at */
     uint32_t owned;              /* slabs */
     bool tidy_again;             /* a lock was busy: something is left to release */
+    uint16_t messages_left;      /* no more than so many of them: a circle has an end */
 
     struct slab_cache main; /* the eternal epoch */
     struct slab_batch batches[SLAB_BATCHES];
