@@ -131,8 +131,10 @@ static SHALE_ALWAYS_INLINE void slab_set_trigger(struct slab_hot *hot, uint64_t 
 
 struct slab_rem {
     _Atomic uint64_t word;
-    uint32_t next_dead; /* of slab_epoch.dead */
-    uint8_t spare[52];
+    uint32_t next_dead;   /* of slab_epoch.dead */
+    uint32_t purge_round; /* the owner's: the last one that looked for free pages (pages.h) */
+    uint64_t purged[2];   /* the owner's: bit per page that was given back and not taken back */
+    uint8_t spare[32];
 };
 
 /* slab_seg.state */

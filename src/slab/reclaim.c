@@ -10,6 +10,7 @@
 #include "slab/fork.h"
 #include "slab/keep.h"
 #include "slab/orphan.h"
+#include "slab/pages.h"
 #include "slab/purger.h"
 #include "slab/range.h"
 #include "slab/unit.h"
@@ -215,6 +216,8 @@ uint64_t slab_reclaim(struct slab_thr *self, uint64_t max_bytes)
     SHALE_PROBE1(slab_reclaim, max_bytes);
     tidy_everyone(self);
     uint64_t bytes = purge_any(self, max_bytes);
+    if (bytes < max_bytes)
+        bytes += slab_pages_purge(self, max_bytes - bytes, UINT64_MAX);
     SHALE_PROBE1(slab_reclaim_end, bytes);
     return bytes;
 }
@@ -231,7 +234,7 @@ uint64_t slab_reclaim_within(struct slab_thr *self, uint64_t max_bytes, uint64_t
         uint64_t some = purge_any(self, left < SLAB_SEGMENT_SIZE ? left : SLAB_SEGMENT_SIZE);
         bytes += some;
         if (some == 0)
-            break;
+            return bytes + slab_pages_purge(self, max_bytes - bytes, end);
     }
     return bytes;
 }

@@ -8,6 +8,7 @@
 #include "slab/cache.h"
 #include "slab/class.h"
 #include "slab/epoch_units.h"
+#include "slab/pages.h"
 #include "slab/remote.h"
 #include "slab/tag.h"
 
@@ -40,7 +41,7 @@ static uint32_t link_bytes(const struct slab_thr *thr, const struct slab_hot *ho
 bool slab_link_more(struct slab_thr *thr, struct slab_hot *hot)
 {
     if (hot->linked == hot->capacity)
-        return false;
+        return slab_pages_return(hot);
     uint32_t bytes = link_bytes(thr, hot);
     uint32_t count = hot->size >= bytes ? 1 : bytes / hot->size;
     if (count > hot->capacity - hot->linked)
@@ -324,6 +325,7 @@ void slab_make(struct slab_thr *thr, uint32_t slot, uint32_t unit, unsigned clas
                              .zero = zero,
                              .epoch = (uint16_t)slot};
     shale_atomic_store_relaxed(&slab_rem_at(unit)->word, 0);
+    slab_pages_forget(unit);
     entry->class = (uint8_t) class;
     entry->epoch = (uint16_t)slot;
     for (uint32_t i = 1; i < slab_class_units(class); i++) {

@@ -27,7 +27,10 @@
 #include "slab/pool.h"
 #include "slab/thread.h"
 
-/* Puts up to 4 KiB of blocks never used so far on the free list. False when there are none. */
+/*
+ * Puts up to 4 KiB of blocks never used so far on the free list, or blocks whose pages were given
+ * back. False when there are none.
+ */
 bool slab_link_more(struct slab_thr *thr, struct slab_hot *hot);
 
 /*

@@ -21,6 +21,7 @@
 
 #include "slab/class.h"
 #include "slab/epoch.h"
+#include "slab/pages.h"
 #include "slab/pool.h"
 #include "slab/stop.h"
 #include "slab/unit.h"
@@ -33,7 +34,8 @@ static bool is_block_of(const struct slab_hot *hot, const struct slab_block *blo
 
 static int check_free_list(const struct slab_hot *hot)
 {
-    uint64_t expected = hot->linked - hot->retired - (hot->allocs - slab_frees(hot));
+    uint64_t expected =
+        hot->linked - hot->retired - (hot->allocs - slab_frees(hot)) - slab_pages_out(hot);
     uint64_t count = 0;
     for (const struct slab_block *b = hot->free; b != NULL; b = b->next)
         if (!is_block_of(hot, b) || ++count > expected)
