@@ -343,6 +343,9 @@ static void set_closed(struct slab_epoch_head *head)
     while (
         !shale_atomic_cas_weak_relaxed(&head->word, &word, (word & ~0xffull) | SLAB_EPOCH_CLOSED))
         continue;
+    /* ORDER CLOSE7 seq_cst <-> seq_cst in slab_close_left() [close.c]. CLOSED before, the look at
+     * the dead slabs after. */
+    shale_fence_seq_cst();
 }
 
 static enum slab_step is_empty_step(struct slab_thr *thr, void *argument)
@@ -524,6 +527,17 @@ void slab_close_pending(uint64_t budget_ns)
 void slab_close_emptied(struct slab_epoch_head *head)
 {
     if (shale_atomic_load_relaxed(&head->word) == SLAB_EPOCH_CLOSED)
+        queue(head);
+}
+
+void slab_close_left(struct slab_epoch_head *head)
+{
+    /* ORDER CLOSE7 seq_cst <-> seq_cst in set_closed() [close.c]. The dead slab before, the state
+     * after: either the closer buries it, or this thread sees that nobody else will come by.
+     * Without it the epoch would keep its slot for ever. Test epoch_four_workers_and_a_closer. */
+    shale_fence_seq_cst();
+    enum slab_epoch_state state = slab_state_of(head);
+    if (state == SLAB_EPOCH_CLOSED || state == SLAB_EPOCH_CLOSING)
         queue(head);
 }
 

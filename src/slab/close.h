@@ -35,6 +35,13 @@ SHALE_NODISCARD int slab_close(uint64_t epoch, unsigned how, uint64_t budget_ns)
 /* Goes on with what was left. Cost: a load when there is nothing. op is 0. */
 void slab_close_pending(uint64_t budget_ns);
 
+/*
+ * A dead slab was left on the stack of an epoch whose lock was taken. Nobody allocates from a
+ * closed one and would find it there, so the epoch is looked at once more. Locks: none; op is 1 or
+ * 0.
+ */
+void slab_close_left(struct slab_epoch_head *head);
+
 /* The last unit of an epoch went back: if it is closed, it has ended. Locks: the epoch's. */
 void slab_close_emptied(struct slab_epoch_head *head);
 

@@ -4,6 +4,7 @@
 
 #include "base/probe.h"
 #include "slab/class.h"
+#include "slab/close.h"
 #include "slab/remote.h"
 #include "slab/unit.h"
 
@@ -197,7 +198,8 @@ void slab_bury_left(struct slab_epoch *epoch)
 
 void slab_bury(uint32_t unit)
 {
-    struct slab_epoch *epoch = slab_epoch_of(slab_unit_at(unit)->epoch);
+    uint32_t slot = slab_unit_at(unit)->epoch;
+    struct slab_epoch *epoch = slab_epoch_of(slot);
     if (slab_internal_try(&epoch->lock)) {
         release_dead(epoch, unit);
         slab_bury_left(epoch);
@@ -211,6 +213,8 @@ void slab_bury(uint32_t unit)
      * it the stack could be followed into nowhere. Test orphan_counted_down_by_many_released_once.
      */
     while (!shale_atomic_cas_weak_release(&epoch->dead, &top, unit));
+    if (slot != 0)
+        slab_close_left(slab_head_at(slot)); /* from here on it may be another epoch's */
 }
 
 void slab_orphans_forget(struct slab_epoch *epoch)

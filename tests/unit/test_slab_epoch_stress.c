@@ -118,6 +118,22 @@ static void pause_us(uint64_t us)
     nanosleep(&pause, NULL);
 }
 
+/* What a leak looks like, for whoever has to find it. */
+static void print_left(void)
+{
+    struct shale_epoch_info info;
+    for (shale_epoch id = 0; shale_epoch_next(id, &id) == 0;) {
+        const struct slab_epoch_head *head = slab_head_at(slab_slot_of(id));
+        const struct slab_epoch *epoch = slab_epoch_at(slab_slot_of(id));
+        if (shale_epoch_query(id, &info) == 0)
+            printf("# left: %llx state %d phase %d queued %u busy %u references %u used %llu KiB "
+                   "(%u units, %u nursed, %u purging), dead %u\n",
+                   (unsigned long long)id, (int)info.state, head->phase, head->queued, head->busy,
+                   info.references, (unsigned long long)info.used_bytes >> 10, epoch->used_units,
+                   epoch->nursed_used, epoch->purging_units, epoch->dead);
+    }
+}
+
 static void assert_nothing_left(void)
 {
     struct slab_sums sum;
@@ -126,6 +142,7 @@ static void assert_nothing_left(void)
         (void)slab_give_back(SIZE_MAX);
         pause_us(1000);
     }
+    print_left();
     assert_int_equal(slab_validate(), 0);
     assert_int_equal(shale_epoch_count(), 0);
     assert_int_equal(slab_stats_exact(&stats), 0);
@@ -192,7 +209,7 @@ static void run_workers_and_closer(const char *name, uint64_t plain_seconds)
 static void epoch_four_workers_and_a_closer(void **state)
 {
     (void)state;
-    run_workers_and_closer("workers and a closer", 4);
+    run_workers_and_closer("workers and a closer", 20);
 }
 
 /* ---- discarded: blocks of an epoch may be freed until it is gone -------------------------------
