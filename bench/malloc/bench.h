@@ -81,7 +81,15 @@ struct bench {
     size_t note_count;
 };
 
-extern const struct bench_workload bench_workloads[]; /* ends with a NULL name */
+/* What a program of this kind is; main.c is the same in all. */
+struct bench_program {
+    const char *name;
+    const struct bench_workload *workloads; /* ends with a NULL name */
+    bool (*choose)(const char *subject);    /* false: there is none of that name; may be NULL */
+    void (*print_subjects)(void);           /* may be NULL */
+};
+
+extern const struct bench_program bench_program;
 
 void bench_figure(struct bench *bench, const char *name, double value);
 void bench_note(struct bench *bench, const char *name, double value);
@@ -92,7 +100,7 @@ void bench_time(struct bench *bench);
 /* The count of a workload that has a fixed one, scaled by bench->seconds, or as told; else 0. */
 uint64_t bench_operations(const struct bench *bench);
 
-/* Prints "malloc-bench: cannot WHAT" with errno's text and ends the process with 70. */
+/* Prints "PROGRAM: cannot WHAT" with errno's text and ends the process with 70. */
 _Noreturn void bench_die(const char *what);
 
 /*

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * malloc-bench: runs one workload under the malloc this process has, prints one JSON object.
+ * malloc-bench and its sisters: run one workload under the malloc this process has, print one JSON
+ * object.
  *
  *     malloc-bench [--seed=N] [--seconds=S] [--operations=N] [--threads=N] [--touch=T] WORKLOAD
  *     malloc-bench --list
+ *
+ * A program with subjects (epochs-bench) takes --peer=NAME and prints them with --peers.
  *
  * Exit status: 0, 64 wrong arguments, 70 a failure (out of memory, say).
  */
@@ -17,7 +20,7 @@ enum { EXIT_USAGE = 64, EXIT_BROKEN = 70 };
 
 _Noreturn void bench_die(const char *what)
 {
-    fprintf(stderr, "malloc-bench: cannot %s: %s\n", what, strerror(errno));
+    fprintf(stderr, "%s: cannot %s: %s\n", bench_program.name, what, strerror(errno));
     exit(EXIT_BROKEN);
 }
 
@@ -63,16 +66,16 @@ static void print_json(const struct bench *bench)
 
 static void print_list(void)
 {
-    for (const struct bench_workload *row = bench_workloads; row->name; row++)
+    for (const struct bench_workload *row = bench_program.workloads; row->name; row++)
         printf("%-26s %s\n", row->name, row->summary);
 }
 
 static const struct bench_workload *find_workload(const char *name)
 {
-    for (const struct bench_workload *row = bench_workloads; row->name; row++)
+    for (const struct bench_workload *row = bench_program.workloads; row->name; row++)
         if (strcmp(row->name, name) == 0)
             return row;
-    fprintf(stderr, "malloc-bench: there is no workload '%s'; --list names them\n", name);
+    fprintf(stderr, "%s: there is no workload '%s'; --list names them\n", bench_program.name, name);
     exit(EXIT_USAGE);
 }
 
@@ -81,7 +84,7 @@ static enum bench_touch parse_touch(const char *text)
     for (unsigned i = 0; i < sizeof touch_names / sizeof *touch_names; i++)
         if (strcmp(touch_names[i], text) == 0)
             return (enum bench_touch)i;
-    fprintf(stderr, "malloc-bench: --touch is none, word, page or all, not '%s'\n", text);
+    fprintf(stderr, "%s: --touch is none, word, page or all, not '%s'\n", bench_program.name, text);
     exit(EXIT_USAGE);
 }
 
@@ -90,8 +93,8 @@ static double parse_number(const char *option, const char *text, double most)
     char *end;
     double value = strtod(text, &end);
     if (end == text || *end || !(value > 0 && value <= most)) {
-        fprintf(stderr, "malloc-bench: --%s needs a number above 0 and at most %g, not '%s'\n",
-                option, most, text);
+        fprintf(stderr, "%s: --%s needs a number above 0 and at most %g, not '%s'\n",
+                bench_program.name, option, most, text);
         exit(EXIT_USAGE);
     }
     return value;
@@ -105,6 +108,21 @@ struct arguments {
     const char *workload;
 };
 
+static void choose_subject(const char *name)
+{
+    if (bench_program.choose && bench_program.choose(name))
+        return;
+    fprintf(stderr, "%s: there is no peer '%s'\n", bench_program.name, name);
+    exit(EXIT_USAGE);
+}
+
+static _Noreturn void print_subjects(void)
+{
+    if (bench_program.print_subjects)
+        bench_program.print_subjects();
+    exit(0);
+}
+
 static struct arguments parse(int argc, char **argv)
 {
     static const struct option options[] = {{"seed", required_argument, NULL, 's'},
@@ -112,6 +130,8 @@ static struct arguments parse(int argc, char **argv)
                                             {"threads", required_argument, NULL, 'p'},
                                             {"operations", required_argument, NULL, 'n'},
                                             {"touch", required_argument, NULL, 'w'},
+                                            {"peer", required_argument, NULL, 'u'},
+                                            {"peers", no_argument, NULL, 'm'},
                                             {"list", no_argument, NULL, 'l'},
                                             {NULL, 0, NULL, 0}};
     struct arguments arguments = {.seed = 1, .seconds = BENCH_SECONDS};
@@ -133,6 +153,11 @@ static struct arguments parse(int argc, char **argv)
         case 'w':
             arguments.touch = optarg;
             break;
+        case 'u':
+            choose_subject(optarg);
+            break;
+        case 'm':
+            print_subjects();
         case 'l':
             print_list();
             exit(0);
@@ -141,8 +166,10 @@ static struct arguments parse(int argc, char **argv)
         }
     }
     if (optind != argc - 1) {
-        fprintf(stderr, "usage: malloc-bench [--seed=N] [--seconds=S] [--operations=N] "
-                        "[--threads=N] [--touch=none|word|page|all] WORKLOAD | --list\n");
+        fprintf(stderr,
+                "usage: %s [--seed=N] [--seconds=S] [--operations=N] [--threads=N] "
+                "[--touch=none|word|page|all]%s WORKLOAD | --list\n",
+                bench_program.name, bench_program.choose ? " --peer=NAME" : "");
         exit(EXIT_USAGE);
     }
     arguments.workload = argv[optind];

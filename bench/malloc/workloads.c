@@ -28,7 +28,7 @@
       .survivors_percent = (percent), .threads = 1, .touch = TOUCH_ALL},                           \
      .measure = survivors_measure}
 
-const struct bench_workload bench_workloads[] = {
+static const struct bench_workload workloads[] = {
     {"ping-pong", "one object of 64 B, freed at once", PAIR,
      {.size_min = 64, .size_max = 64, .threads = 1, .touch = TOUCH_WORD},
      .run = pairs_run},
@@ -120,3 +120,5 @@ const struct bench_workload bench_workloads[] = {
     {NULL},
 };
 /* clang-format on */
+
+const struct bench_program bench_program = {.name = "malloc-bench", .workloads = workloads};

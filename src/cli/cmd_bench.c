@@ -34,13 +34,13 @@ static struct {
 
 static const struct poptOption options[] = {
     {"suite", 's', POPT_ARG_STRING, &given.suite, 0,
-     "malloc, programs, all of both, smr, or collections (malloc)", "NAME"},
+     "malloc, programs, all of both, smr, collections, or epochs (malloc)", "NAME"},
     {"allocator", 'a', POPT_ARG_ARGV, &given.allocators, 0,
      "NAME, NAME@VERSION or a library's path; may be repeated; the ratios are to the first (one "
      "of each name and version found, system first; no checkers)",
      "A"},
     {"peer", 'p', POPT_ARG_ARGV, &given.peers, 0,
-     "Of the suite collections: these libraries only; may be repeated", "P"},
+     "Of the suites collections and epochs: these columns only; may be repeated", "P"},
     {"workload", 'w', POPT_ARG_ARGV, &given.workloads, 0,
      "Run these only: names or patterns such as 'churn-*'; may be repeated", "W"},
     {"rounds", 'r', POPT_ARG_INT, &given.rounds, 0, "Runs of each workload and allocator (5)", "N"},
@@ -157,17 +157,18 @@ static bool is_peer(const struct bench_suite *suite, const struct finder_allocat
 
 static bool compares_peers(void)
 {
-    return given.suite && strcmp(given.suite, "collections") == 0;
+    return given.suite && bench_peers_program(given.suite);
 }
 
 static int choose_peers(const struct cmd_entry *self, struct bench_peers *peers,
                         struct bench_suite *suite)
 {
     char reason[512];
-    int result = bench_peers_list((const char *const *)given.peers, &suite->settings, peers, reason,
-                                  sizeof reason);
+    int result =
+        bench_peers_list(bench_peers_program(given.suite), (const char *const *)given.peers,
+                         &suite->settings, peers, reason, sizeof reason);
     if (result != 0) {
-        cmd_error(self, "cannot compare the collections: %s", reason);
+        cmd_error(self, "cannot compare the %s: %s", given.suite, reason);
         return result == SHALE_ENOMEM ? CMD_EXIT_INTERNAL : CMD_EXIT_UNAVAILABLE;
     }
     suite->allocators = peers->columns;
@@ -255,8 +256,9 @@ static int check_arguments(const struct cmd_entry *self, const char **rest)
     if (given.output.csv && given.output.json && strcmp(given.output.csv, given.output.json) == 0)
         return cmd_usage_error(self, "--csv and --json cannot both go to '%s'", given.output.csv);
     if (compares_peers() ? given.allocators != NULL : given.peers != NULL)
-        return cmd_usage_error(self, "--peer goes with the suite collections, --allocator with the "
-                                     "others");
+        return cmd_usage_error(self,
+                               "--peer goes with the suites collections and epochs, --allocator "
+                               "with the others");
     return given.list ? CMD_EXIT_OK : bench_output_probe(self, &given.output);
 }
 
@@ -325,6 +327,8 @@ static const struct cmd_example examples[] = {
      "real programs under two allocators"},
     {"shale bench --suite collections --workload 'queue-*' -p shale_queue -p boost_queue",
      "Shale's queue beside another library's"},
+    {"shale bench --suite epochs --workload request",
+     "a request's objects in epochs, heaps, arenas, pools, and from each malloc"},
     {"shale bench --json bench.json --plot figures", "everything, with raw values and a plot"},
     {NULL, NULL},
 };
@@ -345,7 +349,7 @@ static const struct cmd_section sections[] = {
      "rss_peak: the highest RSS of a program, or of the largest one of its children"},
     {"ENVIRONMENT",
      "SHALE_ALLOCATOR_PATH: folders with more allocators\n"
-     "SHALE_BENCH_DIR: the folder that holds malloc-bench, collections-bench, plot.gp and programs\n"
+     "SHALE_BENCH_DIR: the folder that holds malloc-bench and its sisters, plot.gp and programs\n"
      "TMPDIR: where the programs' input files are made (about 60 MB), and removed at the end"},
     {NULL, NULL},
 };

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "measure/bench_execute.h"
-#include "measure/bench_peers.h"
 #include "measure/launch.h"
 
 enum { PATH_SIZE = 4096, LIST_TIMEOUT_S = 20 };
@@ -36,7 +35,7 @@ static bool in_build_tree(char *path, size_t size, const char *name)
         *slash = 0;
     }
     static const char *const folders[] = {"/bench/malloc", "/bench/smr", "/bench/collections",
-                                          "/bench"};
+                                          "/bench/epochs", "/bench"};
     size_t used = strlen(program);
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
         snprintf(program + used, sizeof program - used, "%s", folders[i]);
@@ -105,7 +104,8 @@ struct listed {
 
 static const struct listed listed_suites[] = {{"malloc", "malloc-bench"},
                                               {"smr", "smr-bench"},
-                                              {"collections", BENCH_PEERS_PROGRAM},
+                                              {"collections", "collections-bench"},
+                                              {"epochs", "epochs-bench"},
                                               {NULL, NULL}};
 
 /* One line of `malloc-bench --list`: the name, blanks, the summary. */
@@ -222,7 +222,8 @@ int bench_cases_add(struct bench_cases *cases, const char *suite,
             return add_listed(cases, listed, settings, reason, reason_size);
     if (strcmp(suite, "programs") == 0)
         return add_programs(cases, reason, reason_size);
-    snprintf(reason, reason_size, "the suites are malloc, programs, all, smr and collections");
+    snprintf(reason, reason_size,
+             "the suites are malloc, programs, all, smr, collections and epochs");
     return SHALE_EINVAL;
 }
 

@@ -22,7 +22,7 @@
 enum { BENCH_ARGV_MAX = 16 };
 
 struct bench_case {
-    const char *suite; /* "malloc", "smr", "collections" or "programs" */
+    const char *suite; /* "malloc", "smr", "collections", "epochs" or "programs" */
     char *name;
     char *summary;
     char *argv[BENCH_ARGV_MAX + 1];
@@ -83,7 +83,7 @@ SHALE_NODISCARD int bench_ask(const char *program, const char *option,
 /*
  * Appends the cases of a suite.
  *
- * @param suite   "malloc", "smr", "collections" or "programs".
+ * @param suite   "malloc", "smr", "collections", "epochs" or "programs".
  * @param reason  gets why not, on error.
  * @return  0; SHALE_ENOENT: files of the suite are missing; SHALE_EINVAL: no such suite;
  *          SHALE_ENOMEM.

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The tables of a benchmark for people. Layer 4. */
+#define _GNU_SOURCE
 #include <fnmatch.h>
 #include <math.h>
 #include <string.h>
@@ -56,7 +57,7 @@ static bool is_column(const struct table *table, size_t allocator)
     const struct bench_suite *suite = table->report->suite;
     const char *pattern = suite->allocators[allocator].fits;
     for (size_t i = table->first; i < table->end; i++)
-        if (!pattern || fnmatch(pattern, suite->cases.items[i].name, 0) == 0)
+        if (!pattern || fnmatch(pattern, suite->cases.items[i].name, FNM_EXTMATCH) == 0)
             return true;
     return false;
 }

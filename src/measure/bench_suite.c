@@ -159,13 +159,13 @@ static int run_one(struct bench_suite *suite, const struct inputs *inputs, size_
     const struct bench_allocator *under = &suite->allocators[allocator];
     const char *argv[BENCH_ARGV_MAX + 2];
     char peer[sizeof under->label + 8];
-    snprintf(peer, sizeof peer, "--peer=%s", under->label);
+    snprintf(peer, sizeof peer, "--peer=%s", under->peer ? under->peer : "");
     copy_argv(item, under->fits ? peer : NULL, argv);
     struct bench_order order = {
         .argv = argv,
         .environment = item->environment,
         .directory = item->prints_figures ? NULL : inputs->folder,
-        .allocator = under->fits ? NULL : under->found,
+        .allocator = under->fits && !under->preloaded ? NULL : under->found,
         .keep_output = item->prints_figures,
         .timeout_s = RUN_TIMEOUT_S,
         .cancel = suite->settings.cancel,
@@ -235,7 +235,7 @@ static int prepare_inputs(struct bench_suite *suite, struct inputs *inputs)
 
 static bool fits(const struct bench_allocator *column, const struct bench_case *item)
 {
-    return !column->fits || fnmatch(column->fits, item->name, 0) == 0;
+    return !column->fits || fnmatch(column->fits, item->name, FNM_EXTMATCH) == 0;
 }
 
 static int run_case(struct bench_suite *suite, const struct inputs *inputs, size_t case_index,

@@ -12,6 +12,7 @@
 #define SHALE_MEASURE_BENCH_SUITE_H
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "measure/bench_cases.h"
@@ -21,9 +22,11 @@
 struct bench_allocator {
     char label[64]; /* unique: "mimalloc@3.6.0"; without the version where that is not needed */
     const struct finder_allocator *found;
-    /* Of a peer of the suite `collections`, which is a column too: the pattern of the workloads it
-     * can run. NULL: it is an allocator. */
+    /* Of a peer of a suite that compares such, which is a column too: the pattern (as fnmatch's,
+     * with alternatives) of the workloads it can run. NULL: it is an allocator. */
     const char *fits;
+    const char *peer; /* what the suite's program calls it */
+    bool preloaded;   /* a part of an allocator: `found` serves the process */
 };
 
 struct bench_suite {

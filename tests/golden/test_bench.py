@@ -147,6 +147,38 @@ def test_collections_suite_has_a_column_for_each_peer_and_a_table_for_each_kind(
     assert "each run a process" in run.stdout
 
 
+def test_epochs_suite_has_a_column_for_each_peer_and_allocator():
+    run = bench("-s", "epochs", "-w", "frames", "-w", "scope-latency", "--quick", "-p", "shale-slab",
+                "-p", "bump", "-p", "mimalloc-heap@2.0.9")
+    assert run.returncode == 0, run.stdout + run.stderr
+    number = r" +[0-9.]+ "
+    assert re.search(r"^ +shale-slab +bump +mimalloc-heap@2.0.9", run.stdout, re.M)
+    assert re.search(rf"^frames time \[ns\]{number}{number}{number}", run.stdout, re.M)
+    assert re.search(rf"^scope-latency malloc_p999 \[ns\]{number}{number} *[0-9.]*$", run.stdout, re.M)
+
+
+def epochs_bench(*arguments):
+    program = Path(WORKLOADS).parents[1] / "epochs/epochs-bench"
+    return subprocess.run([program, *arguments], capture_output=True, text=True, timeout=120)
+
+
+@pytest.mark.parametrize("peer, name", [
+    (line.split()[0], name) for line in epochs_bench("--peers").stdout.splitlines()
+    for name in line.split()[2].strip("@()").split("|") if line.split()[1][0] != "@"])
+def test_scope_prints_its_figures(peer, name):
+    run = epochs_bench("--seconds=0.003", "--seed=7", f"--peer={peer}", name)
+    assert (run.returncode, run.stderr) == (0, "")
+    printed = json.loads(run.stdout)
+    assert printed["workload"] == name and printed["operations"] > 0
+    assert all(value >= 0 for value in printed["figures"].values())
+    assert list(printed["figures"].values())[0] > 0
+
+
+def test_scopes_refuse_a_peer_that_is_not_there():
+    assert (epochs_bench("--peer=nonsense", "request").returncode, "there is no peer 'nonsense'" in
+            epochs_bench("--peer=nonsense", "request").stderr) == (64, True)
+
+
 def collections_bench(*arguments):
     program = Path(WORKLOADS).parents[1] / "collections/collections-bench"
     return subprocess.run([program, *arguments], capture_output=True, text=True, timeout=120)
@@ -195,8 +227,8 @@ def test_list_names_every_workload():
     (["ping-pong"], 64, "there is no argument 'ping-pong'; try --workload ping-pong"),
     (["--allocator", "nonsense"], 69, "nonsense"),
     (["--suite", "collections", "--peer", "nonsense"], 69, "there is no peer 'nonsense'"),
-    (["--suite", "collections", "-a", "system"], 64, "--peer goes with the suite collections"),
-    (["--peer", "shale_queue"], 64, "--peer goes with the suite collections"),
+    (["--suite", "collections", "-a", "system"], 64, "--peer goes with the suites collections"),
+    (["--peer", "shale_queue"], 64, "--peer goes with the suites collections"),
     (["--quick", "-w", "idle", "-a", "system", "--json", "/dev/full"], 74, "'/dev/full'"),
     (["--quick", "-w", "idle", "-a", "system", "--plot", "/dev/null/x"], 74, "'/dev/null/x'"),
 ])
