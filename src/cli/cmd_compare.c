@@ -150,6 +150,30 @@ static void list_outputs(const struct compare_options *options, struct output ou
 
 /* --------------------------------------------------------------------------------- command */
 
+#ifdef SHALE_HAS_GATE
+static int probe_history(const struct cmd_entry *self, const struct compare_options *options)
+{
+    return history_options_probe(self, &options->history);
+}
+
+static int keep_in_history(const struct cmd_entry *self, const struct compare_options *options,
+                           const struct compare_report *report)
+{
+    return history_options_keep(self, &options->history, compare_json(report), NULL);
+}
+#else
+static int probe_history(const struct cmd_entry *self, const struct compare_options *options)
+{
+    return CMD_EXIT_OK;
+}
+
+static int keep_in_history(const struct cmd_entry *self, const struct compare_options *options,
+                           const struct compare_report *report)
+{
+    return CMD_EXIT_OK;
+}
+#endif
+
 static int compare(const struct cmd_entry *self, const struct compare_options *options,
                    struct compare_plan *plan)
 {
@@ -159,6 +183,8 @@ static int compare(const struct cmd_entry *self, const struct compare_options *o
     struct output outputs[OUTPUTS];
     list_outputs(options, outputs);
     int status = output_probe_all(self, outputs, OUTPUTS);
+    if (status == CMD_EXIT_OK)
+        status = probe_history(self, options);
     if (status != CMD_EXIT_OK)
         return status;
     plan->progress = options->quiet ? NULL : show_progress;
@@ -173,7 +199,9 @@ static int compare(const struct cmd_entry *self, const struct compare_options *o
     compare_report_init(&report, plan, &set, options->program.ready);
     if (!output_any_is_stdout(outputs, OUTPUTS))
         compare_write_text(&report, stdout);
+    int kept = keep_in_history(self, options, &report);
     status = output_write_all(self, outputs, OUTPUTS, &report);
+    status = status == CMD_EXIT_OK ? kept : status;
     compare_free(&set);
     return status;
 }

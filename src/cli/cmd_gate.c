@@ -130,7 +130,11 @@ static int write_reports(const struct session *session, const struct gate_report
         gate_report_text(report, stdout);
     if (session->options->github)
         gate_report_github(report, stdout);
-    return output_write_all(session->self, outputs, OUTPUTS, report);
+    int kept =
+        history_options_keep(session->self, &session->options->history, gate_report_json(report),
+                             output_any_is_stdout(outputs, OUTPUTS) ? NULL : stdout);
+    int status = output_write_all(session->self, outputs, OUTPUTS, report);
+    return status == CMD_EXIT_OK ? kept : status;
 }
 
 static int verdict_status(enum gate_verdict verdict)
@@ -250,6 +254,8 @@ static int run_plan(const struct cmd_entry *self, const struct gate_options *opt
     struct output outputs[OUTPUTS];
     list_outputs(options, outputs);
     int status = output_probe_all(self, outputs, OUTPUTS);
+    if (status == CMD_EXIT_OK)
+        status = history_options_probe(self, &options->history);
     if (status != CMD_EXIT_OK)
         return status;
     static struct gate_result result; /* too large for a stack */
@@ -267,6 +273,8 @@ static int run_gate(const struct cmd_entry *self, int argc, const char **argv)
     poptContext context;
     const char **rest;
     static struct gate_plan plan; /* too large for a stack */
+    if (argc > 1 && strcmp(argv[1], "history") == 0)
+        return cmd_history.run(&cmd_history, argc - 1, argv + 1);
     int status = cmd_parse(self, argc, argv, &context, &rest);
     if (status >= 0)
         return status;
@@ -341,7 +349,9 @@ const struct cmd_entry cmd_gate = {
         "\n"
         "The two sides are two allocators or versions, two settings of one (variables before its "
         "name), or two builds of the program (--baseline-cmd, --candidate-cmd). When a candidate fails by its figures, its "
-        "allocator's own settings are tried; one that passes turns NO-GO into CONDITIONAL GO.\n",
+        "allocator's own settings are tried; one that passes turns NO-GO into CONDITIONAL GO.\n"
+        "\n"
+        "Results are kept: `shale gate history`, which is `shale history`, shows them over time.\n",
     .options = gate_option_table,
     .statuses = statuses,
     .examples = examples,

@@ -12,6 +12,7 @@ const struct cmd_entry *const cmd_entries[] = {
 #ifdef SHALE_HAS_GATE
     &cmd_gate,
     &cmd_tune,
+    &cmd_history,
 #endif
 #ifdef SHALE_HAS_MIGRATE
     &cmd_migrate,

@@ -11,8 +11,9 @@ extern const struct cmd_entry cmd_stats;
 extern const struct cmd_entry cmd_verify;
 extern const struct cmd_entry cmd_compare;
 extern const struct cmd_entry cmd_bench;
-extern const struct cmd_entry cmd_gate; /* where SHALE_HAS_GATE */
-extern const struct cmd_entry cmd_tune; /* likewise */
+extern const struct cmd_entry cmd_gate;    /* where SHALE_HAS_GATE */
+extern const struct cmd_entry cmd_tune;    /* likewise */
+extern const struct cmd_entry cmd_history; /* likewise */
 /* Where SHALE_HAS_MIGRATE: `shale` has migrate_program.c's, `shale-migrate` cmd_migrate.c's. */
 extern const struct cmd_entry cmd_migrate;
 #define CMD_MIGRATE_SUMMARY "rewrite C sources from malloc to an allocator layer"

@@ -48,6 +48,9 @@ const struct poptOption compare_option_table[] = {
      "Write the raw samples as CSV; - is stdout", "FILE"},
     {"markdown", '\0', POPT_ARG_STRING, &compare_options.markdown, 0,
      "Write a section for a pull request; - is stdout", "FILE"},
+#ifdef SHALE_HAS_GATE
+    HISTORY_OPTION_ROWS(compare_options.history),
+#endif
     {"quiet", 'q', POPT_ARG_NONE, &compare_options.quiet, 0, "No progress on stderr", NULL},
     POPT_TABLEEND,
 };

@@ -6,6 +6,7 @@
 #include <popt.h>
 
 #include "cli/cmd.h"
+#include "cli/history_options.h"
 #include "cli/program_options.h"
 #include "measure/compare.h"
 #include "measure/request.h"
@@ -13,6 +14,9 @@
 /* What popt stores; strings are never freed, they live as long as the command. */
 struct compare_options {
     struct program_options program;
+#ifdef SHALE_HAS_GATE
+    struct history_options history;
+#endif
     char *baseline, *budget;
     char *json, *csv, *markdown;
     const char **candidates, **metrics;

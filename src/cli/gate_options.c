@@ -52,6 +52,7 @@ const struct poptOption gate_option_table[] = {
      "Write text for the node exporter's textfile collector; - is stdout", "FILE"},
     {"github", '\0', POPT_ARG_NONE, &gate_options.github, 0,
      "Print GitHub annotations on stdout, beside the table", NULL},
+    HISTORY_OPTION_ROWS(gate_options.history),
     {"init", '\0', POPT_ARG_STRING, &gate_options.init, 0,
      "Write a plan with comments, filled in from the command line, and end; - is stdout", "FILE"},
     {"rollback-to", '\0', POPT_ARG_STRING, &gate_options.rollback_to, 0,

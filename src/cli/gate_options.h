@@ -7,12 +7,14 @@
 #include <popt.h>
 
 #include "cli/cmd.h"
+#include "cli/history_options.h"
 #include "cli/program_options.h"
 #include "gate/plan.h"
 
 /* What popt stores; strings live as long as the command. */
 struct gate_options {
     struct program_options program;
+    struct history_options history;
     char *plan, *baseline, *candidate, *baseline_command, *candidate_command;
     char *smoke, *soak, *init, *rollback_to;
     char *json, *junit, *markdown, *html, *prometheus;

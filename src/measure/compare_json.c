@@ -154,7 +154,7 @@ static json_t *sentences_string(const struct compare_report *report)
     return string;
 }
 
-static json_t *document(const struct compare_report *report)
+json_t *compare_json(const struct compare_report *report)
 {
     const struct comparison_set *set = report->set;
     json_t *arms = json_array();
@@ -178,5 +178,5 @@ static json_t *document(const struct compare_report *report)
 
 int compare_write_json(const struct compare_report *report, FILE *out)
 {
-    return outfile_json(document(report), out);
+    return outfile_json(compare_json(report), out);
 }

@@ -8,6 +8,7 @@
 #ifndef SHALE_MEASURE_COMPARE_REPORT_H
 #define SHALE_MEASURE_COMPARE_REPORT_H
 
+#include <jansson.h>
 #include <stdio.h>
 
 #include "measure/compare.h"
@@ -30,6 +31,9 @@ void compare_write_text(const struct compare_report *report, FILE *out);
 
 /* One sentence per candidate: what differs, by how much, and what was not shown to. */
 void compare_write_sentences(const struct compare_report *report, FILE *out);
+
+/* What compare_write_json writes, as a new object; NULL without memory. */
+json_t *compare_json(const struct compare_report *report);
 
 /* share/schema/compare.schema.json. 0, SHALE_ENOMEM, SHALE_EIO. */
 SHALE_NODISCARD int compare_write_json(const struct compare_report *report, FILE *out);
