@@ -110,6 +110,10 @@ bool gate_is_cancelled(const struct gate *gate)
 
 /* --------------------------------------------------------------------------------- start */
 
+/*
+ * A candidate that is there but can never serve this program - it is static, or of another C
+ * library - is judged, and not an error of ours.
+ */
 static int find_arms(struct gate *gate)
 {
     const struct gate_side *sides[] = {&gate->plan->baseline, &gate->plan->candidate};
@@ -117,7 +121,9 @@ static int find_arms(struct gate *gate)
         char reason[1536];
         int error = arm_find(&gate->arms[i], sides[i]->allocator, &sides[i]->setting, &gate->trial,
                              reason, sizeof reason);
-        if (error) {
+        if (error == SHALE_ENOTSUP && i == GATE_CANDIDATE) {
+            snprintf(gate->unusable, sizeof gate->unusable, "%.500s", reason);
+        } else if (error) {
             gate->failure->missing_tool = true;
             return gate_fail(gate, error, "cannot use '%s': %s", sides[i]->allocator, reason);
         }
@@ -138,6 +144,11 @@ static void find_proof(struct gate *gate, struct gate_phase_result *result, size
 static int start(struct gate *gate, struct gate_phase_result *result)
 {
     struct trial_failure failure;
+    if (gate->unusable[0]) {
+        gate_find(result, GATE_NO_GO, "candidate_proof", "candidate",
+                  "it cannot become active: %.460s", gate->unusable);
+        return SHALE_OK;
+    }
     for (size_t i = 0; i < GATE_SIDES; i++) {
         double began_s = now_s();
         gate_tell(gate, GATE_START, NAN, "first run of %s", gate->arms[i].label);

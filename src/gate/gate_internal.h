@@ -14,6 +14,7 @@ struct gate {
     struct gate_result *result;
     struct gate_failure *failure;
     struct arm arms[GATE_SIDES];
+    char unusable[512];      /* why the candidate can never serve the program; "" */
     struct trial_spec trial; /* the plan's, with the gate's cancel */
     double run_s;            /* how long one run takes, start and end included */
     double estimates[GATE_PHASES];

@@ -32,14 +32,14 @@ void markup_cell(const char *text, FILE *out)
 
 /* The colours of the profiler's dashboard: status by hue and by word, light and dark. */
 static const char style[] =
-    ":root{color-scheme:light dark;--ink:#1a1a1a;--dim:#666;--line:#ddd;--back:#fff;--go:#1a7f37;"
-    "--cond:#9a6700;--no:#cf222e;--bar:#0969da}"
-    "@media(prefers-color-scheme:dark){:root{--ink:#e6e6e6;--dim:#9a9a9a;--line:#333;"
-    "--back:#151515;--go:#3fb950;--cond:#d29922;--no:#f85149;--bar:#58a6ff}}"
+    ":root{color-scheme:light dark;--ink:#1c2024;--dim:#5c6670;--line:#dcdfe3;--back:#f6f7f9;"
+    "--card:#ffffff;--go:#1a7f37;--cond:#8f5d00;--no:#c2222c;--bar:#2a6fd6}"
+    "@media(prefers-color-scheme:dark){:root{--ink:#e6e9ed;--dim:#9aa5b1;--line:#353b43;"
+    "--back:#14171b;--card:#1c2025;--go:#4cc26a;--cond:#dfa637;--no:#ff6b63;--bar:#5b9dff}}"
     "body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--back);"
     "max-width:70rem;margin:0 auto;padding:1.5rem}"
     "h1{font-size:1.6rem}h2{font-size:1.1rem;margin-top:2rem}.dim{color:var(--dim)}"
-    "table{border-collapse:collapse;width:100%}"
+    "table{border-collapse:collapse;width:100%;background:var(--card)}"
     "td,th{border-bottom:1px solid var(--line);padding:.35rem .6rem;text-align:left;"
     "vertical-align:top}"
     "td.n{white-space:nowrap;font-variant-numeric:tabular-nums}"

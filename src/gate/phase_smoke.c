@@ -130,6 +130,22 @@ static void judge_tests(const struct gate *gate, const struct tally tally[GATE_S
     finding->fail = limit->fail;
 }
 
+/* Of n runs without one, 1 - (1 - p)^n < 0.95 for a rate p of crashes: what was not excluded. */
+static void say_what_it_certifies(const struct gate_plan *plan, int crashes,
+                                  struct gate_phase_result *result)
+{
+    int used = 0;
+    double rate = -expm1(log(0.05) / plan->smoke.runs);
+    if (!plan->smoke.command)
+        used = snprintf(
+            result->note, sizeof result->note,
+            "No test command in the plan (phases.smoke.command): the program itself was run.");
+    if (crashes == 0 && plan->smoke.runs > 1)
+        snprintf(result->note + used, sizeof result->note - (size_t)used,
+                 "%sNo crash in %d runs: a rate of more than 1 in %.0f is excluded at 95 %%.",
+                 used > 0 ? " " : "", plan->smoke.runs, floor(1 / rate));
+}
+
 int gate_phase_smoke(struct gate *gate, struct gate_phase_result *result)
 {
     struct tally tally[GATE_SIDES];
@@ -147,8 +163,6 @@ int gate_phase_smoke(struct gate *gate, struct gate_phase_result *result)
                   tally[GATE_CANDIDATE].first_reason, both ? "; the baseline crashes too" : "")
             ->value = crashes;
     }
-    if (!gate->plan->smoke.command)
-        snprintf(result->note, sizeof result->note,
-                 "No test command in the plan (phases.smoke.command): the program itself was run.");
+    say_what_it_certifies(gate->plan, crashes, result);
     return SHALE_OK;
 }

@@ -20,8 +20,6 @@
 #include "measure/duration.h"
 #include "measure/trend.h"
 
-#define SOAK_FILLING 0.1 /* of the time, in which caches fill */
-
 enum { SECONDS_PER_HOUR = 3600, POINTS_PER_SOAK = 4000, INTERVAL_MAX_MS = 1000 };
 
 struct soak {
@@ -35,19 +33,6 @@ struct soak {
 static double now_s(void)
 {
     return (double)shale_clock_monotonic_ns() / 1e9;
-}
-
-static void find_trend(struct soak *soak)
-{
-    struct trend_point blocks[TREND_BLOCKS];
-    size_t first = 0;
-    double end = soak->count > 0 ? soak->points[soak->count - 1].x : 0;
-    while (first < soak->count && soak->points[first].x < SOAK_FILLING * end)
-        first++;
-    size_t count = first < soak->count
-                       ? trend_block_minima(soak->points + first, soak->count - first, blocks)
-                       : 0;
-    soak->has_trend = trend_of(blocks, count, STATS_ALPHA, &soak->trend) == SHALE_OK;
 }
 
 /* ---------------------------------------------------------------------------- the two kinds */
@@ -127,7 +112,8 @@ static int soak_side(struct gate *gate, size_t side, struct soak *soak,
     int error = gate->trial.load ? soak_server(gate, arm, soak, failure)
                                  : soak_program(gate, arm, soak, failure);
     if (!error)
-        find_trend(soak);
+        soak->has_trend =
+            trend_of_what_stays(soak->points, soak->count, STATS_ALPHA, &soak->trend) == SHALE_OK;
     return error;
 }
 

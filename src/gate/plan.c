@@ -88,8 +88,8 @@ static const char *wrong_with(const struct gate_plan *plan)
         return "a load needs `ready`: TCP:PORT, a file, or seconds";
     if (!plan->trial.load && (plan->ready || plan->trial.phase_count > 0))
         return "`ready` and `then` go with a load only";
-    if (plan->smoke.runs < 1 || plan->smoke.runs > 1000)
-        return "smoke: runs is not between 1 and 1000";
+    if (plan->smoke.runs < 1 || plan->smoke.runs > 100000)
+        return "smoke: runs is not between 1 and 100000";
     if (plan->stress_cycles < CYCLES_MIN || plan->stress_cycles > CYCLES_MAX)
         return "stress: cycles is not between 7 and 16";
     if (plan->pairs_max < STATS_PAIRS_MIN || plan->pairs_max > STATS_PAIRS_MAX)

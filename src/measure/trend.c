@@ -89,3 +89,15 @@ size_t trend_block_minima(const struct trend_point *points, size_t n, struct tre
     }
     return count;
 }
+
+int trend_of_what_stays(const struct trend_point *points, size_t n, double alpha, struct trend *out)
+{
+    const double filling = 0.1;
+    struct trend_point blocks[TREND_BLOCKS];
+    size_t first = 0;
+    while (first < n && points[first].x < filling * points[n - 1].x)
+        first++;
+    if (first == n)
+        return SHALE_EINVAL;
+    return trend_of(blocks, trend_block_minima(points + first, n - first, blocks), alpha, out);
+}

@@ -54,4 +54,16 @@ SHALE_NODISCARD int trend_of(const struct trend_point *points, size_t n, double 
  */
 size_t trend_block_minima(const struct trend_point *points, size_t n, struct trend_point *blocks);
 
+/*
+ * The trend of what stays: the first tenth of the time, in which caches fill, is left out, and of
+ * the rest the slope of the block minima is taken.
+ *
+ * How far it holds where neighbouring readings depend on each other is simulated in
+ * tests/unit/test_measure_trend.c.
+ *
+ * @return  as trend_of: SHALE_EINVAL also for fewer than TREND_POINTS_MIN blocks.
+ */
+SHALE_NODISCARD int trend_of_what_stays(const struct trend_point *points, size_t n, double alpha,
+                                        struct trend *out);
+
 #endif

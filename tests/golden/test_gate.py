@@ -41,10 +41,45 @@ static void lose(void)
         memset(malloc(1000), 1, 1000);
 }
 
+/* A number that follows its cost to within half a per cent, whatever the machine does. */
+static void tell_cost(double cost)
+{
+    unsigned seed = (unsigned)getpid() * 2654435761u;
+    printf("cost %.3f\n", cost * (1 + ((seed >> 16) % 1000 - 500.0) / 100000));
+}
+
+static long resident(void)
+{
+    long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (file && fscanf(file, "%*s %ld", &pages) != 1)
+        pages = 0;
+    if (file)
+        fclose(file);
+    return pages * 4096;
+}
+
+/* Frees all but one in eight blocks, or none, and tells what is resident for what is used. */
+static void tell_holes(int holes)
+{
+    enum { BLOCKS = 8192, SIZE = 4000 };
+    static char *blocks[BLOCKS];
+    size_t used = 0;
+    long before = resident();
+    for (size_t i = 0; i < BLOCKS; i++)
+        memset(blocks[i] = malloc(SIZE), 1, SIZE);
+    for (size_t i = 0; i < BLOCKS; i++)
+        if (holes && i % 8)
+            free(blocks[i]);
+        else
+            used += SIZE;
+    printf("resident/used %.3f\n", (double)(resident() - before) / (double)used);
+}
+
 int main(void)
 {
     const char *fault = getenv("FAULT") ? getenv("FAULT") : "";
-    size_t size = strcmp(fault, "memory") == 0 ? 100 << 20 : 40 << 20;
+    size_t size = strcmp(fault, "memory") == 0 ? 50 << 20 : 40 << 20; /* a quarter more */
     char *block = malloc(size);
     memset(block, 1, size);
     spin(strcmp(fault, "slow") == 0 ? 40 : 15);
@@ -56,6 +91,9 @@ int main(void)
         lose();
     if (strcmp(fault, "overrun") == 0)
         block[size] = 1;
+    tell_cost(strcmp(fault, "slower") == 0 ? 112 : 100);
+    if (getenv("HOLES"))
+        tell_holes(strcmp(fault, "fragments") == 0);
     puts(strcmp(fault, "tests") == 0 ? "9 passed, 1 failed" : "10 passed, 0 failed");
     free(block);
     return 0;
@@ -71,7 +109,7 @@ while True:
     peer, _ = listener.accept()
     peer.recv(100)
     if os.environ.get("FAULT") == "grow":
-        kept.append(b"x" * (1 << 20))
+        kept.append(b"x" * int(os.environ.get("GROW", 1 << 20)))
     peer.sendall(b"done")
     peer.close()
 """
@@ -97,8 +135,8 @@ def folder(tmp_path_factory):
     return path
 
 
-def gate(env, *arguments, **options):
-    return subprocess.run([SHALE, "gate", *map(str, arguments)], env=env, text=True, timeout=150,
+def gate(env, *arguments, timeout=150, **options):
+    return subprocess.run([SHALE, "gate", *map(str, arguments)], env=env, text=True, timeout=timeout,
                           capture_output=True, **options)
 
 
@@ -132,11 +170,12 @@ ONLY = {
 }
 
 
-def hold(env, tmp_path, text, *arguments):
+def hold(env, tmp_path, text, *arguments, **options):
     """Holds the gate over that plan; (exit status, the document, what was printed)."""
     plan = tmp_path / "plan.yaml"
     plan.write_text(text)
-    done = gate(env, "--plan", plan, "--quiet", "--json", tmp_path / "gate.json", *arguments)
+    done = gate(env, "--plan", plan, "--quiet", "--json", tmp_path / "gate.json", *arguments,
+                **options)
     result = tmp_path / "gate.json"
     document = json.loads(result.read_text()) if result.exists() else None
     if document:
@@ -164,6 +203,14 @@ def test_equal_sides_are_not_no_go(mark, folder, tmp_path):
     assert finding(document, "leaks", "invalid_accesses")["value"] == 0
 
 
+def test_smoke_says_what_rate_of_crashes_it_excludes(mark, folder, tmp_path):
+    text = plan_text([folder / "program"], "", ONLY["smoke"] + "  smoke: {runs: 30, command: 'true'}\n")
+    status, document, said = hold(mark, tmp_path, text)
+    assert status == GO, said
+    note = next(item["note"] for item in document["phases"] if item["phase"] == "smoke")
+    assert note == "No crash in 30 runs: a rate of more than 1 in 10 is excluded at 95 %."
+
+
 @pytest.mark.parametrize("fault, metric", [("slow", "cpu_s"), ("memory", "rss_peak_bytes")])
 def test_figures_beyond_the_limit_are_no_go(mark, folder, tmp_path, fault, metric):
     status, document, said = hold(
@@ -172,6 +219,31 @@ def test_figures_beyond_the_limit_are_no_go(mark, folder, tmp_path, fault, metri
     found = finding(document, "benchmark", metric)
     assert found["verdict"] == "NO-GO" and found["low"] > found["fail"]
     assert "(faulty)" in document["candidate"]["label"]
+
+
+def test_twelve_per_cent_slower_is_no_go(mark, folder, tmp_path):
+    metrics = "  metrics: [{name: cost, pattern: 'cost ([0-9.]+)'}]\n"
+    text = plan_text([folder / "program"], "slower", ONLY["benchmark"], metrics)
+    status, document, said = hold(mark, tmp_path, text)
+    assert status == NO_GO, said
+    found = finding(document, "benchmark", "cost")
+    assert found["verdict"] == "NO-GO" and found["value"] == pytest.approx(0.12, abs=0.01)
+
+
+def test_fragmentation_is_judged_as_it_is(mark, folder, tmp_path):
+    program = "  environment: ['HOLES=1']\n  metrics: [{name: holes, kind: fragmentation, " \
+              "pattern: 'resident/used ([0-9.]+)'}]\n"
+    text = plan_text([folder / "program"], "fragments", ONLY["benchmark"], program)
+    document = hold(mark, tmp_path, text)[1]
+    found = finding(document, "benchmark", "holes")
+    assert found["verdict"] == "CONDITIONAL GO" and found["value"] > 2
+    text = plan_text([folder / "program"], "fragments", ONLY["benchmark"], program,
+                     "fragmentation: {warn: 15, fail: 50}")
+    status, document, said = hold(mark, tmp_path, text)
+    assert status == NO_GO, said
+    assert "holes" in document["reason"]
+    document = hold(mark, tmp_path, text.replace("FAULT=fragments", "FAULT="))[1]
+    assert finding(document, "benchmark", "holes")["verdict"] == "GO"
 
 
 @pytest.mark.parametrize("phase", ["smoke", "benchmark"])
@@ -226,11 +298,15 @@ def test_memcheck_finds_what_the_program_does(mark, folder, tmp_path, fault, met
     assert finding(document, "leaks", metric)["value"] > 0
 
 
-def test_program_that_takes_no_preload_is_never_go(mark, folder, tmp_path):
-    done = gate(mark, "-b", "system", "-c", "jemalloc", "--quiet", "--only", "smoke", "--",
-                folder / "static")
-    assert done.returncode == UNAVAILABLE
-    assert "static" in done.stderr
+def test_candidate_that_never_becomes_active_is_no_go(mark, folder, tmp_path):
+    """A static program takes no preload, and nobody says so at run time."""
+    result = tmp_path / "gate.json"
+    done = gate(mark, "-b", "system", "-c", "jemalloc", "--quiet", "--only", "smoke", "--json",
+                result, "--", folder / "static")
+    assert done.returncode == NO_GO, done.stderr
+    document = json.loads(result.read_text())
+    assert "cannot become active" in document["reason"] and "static" in document["reason"]
+    assert document["candidate"]["verified"]["verdict"] != "ACTIVE"
 
 
 @pytest.fixture

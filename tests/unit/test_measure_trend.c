@@ -98,12 +98,97 @@ static void blocks_without_points_are_left_out(void **state)
     assert_float_equal(blocks[1].y, 6, 0);
 }
 
+/* ----------------------------------------------------------------- readings that hang together */
+
+enum { READINGS = 480, SOAKS = 4000 };
+
+static double normal(void)
+{
+    return sqrt(-2 * log(1 - drand48())) * cos(2 * M_PI * drand48());
+}
+
+/*
+ * RSS over eight hours, in megabytes and hours: a slope, caches that fill in the first minutes,
+ * and on top of it what is in use just then: an AR(1) process of that spread, never below zero.
+ */
+static void simulate_soak(struct trend_point *points, double slope, double spread, double phi)
+{
+    double state = normal();
+    for (size_t i = 0; i < READINGS; i++) {
+        double hours = 8.0 * (double)i / READINGS;
+        state = phi * state + sqrt(1 - phi * phi) * normal();
+        points[i] = (struct trend_point){hours, 100 - 20 * exp(-hours / 0.05) + slope * hours +
+                                                    spread * fabs(state)};
+    }
+}
+
+struct soak_rates {
+    double rising, beyond; /* the interval lies above zero; above 1 MB per hour */
+    double inside;         /* its upper end is below 1 MB per hour */
+};
+
+static struct soak_rates soak_rates(double slope, double spread, double phi)
+{
+    struct trend_point points[READINGS];
+    struct soak_rates rates = {0};
+    for (size_t i = 0; i < SOAKS; i++) {
+        struct trend trend;
+        simulate_soak(points, slope, spread, phi);
+        assert_int_equal(trend_of_what_stays(points, READINGS, 0.05, &trend), 0);
+        rates.rising += (trend.low > 0) / (double)SOAKS;
+        rates.beyond += (trend.low > 1) / (double)SOAKS;
+        rates.inside += (trend.high < 1) / (double)SOAKS;
+    }
+    print_message("# slope %.1f MB/h, spread %.0f MB, phi %.2f: rising %.1f %%, beyond 1 MB/h %.1f "
+                  "%%, inside %.1f %%\n",
+                  slope, spread, phi, 100 * rates.rising, 100 * rates.beyond, 100 * rates.inside);
+    return rates;
+}
+
+/* A reading a minute: dependence of up to half an hour leaves the blocks of 36 minutes alone. */
+static void soak_without_growth_is_seldom_called_rising(void **state)
+{
+    static const double phis[] = {0, 0.5, 0.9, 0.97};
+    srand48(20241121);
+    for (size_t i = 0; i < SHALE_ARRAY_LENGTH(phis); i++) {
+        struct soak_rates rates = soak_rates(0, 2, phis[i]);
+        assert_true(rates.rising <= (phis[i] <= 0.9 ? 0.045 : 0.10)); /* one-sided 2.5 % */
+        assert_true(rates.beyond <= 0.01);
+        assert_true(rates.inside >= 0.95);
+    }
+}
+
+static void soak_of_two_megabytes_an_hour_is_beyond_one(void **state)
+{
+    static const double phis[] = {0, 0.5, 0.9, 0.97};
+    srand48(20241121);
+    for (size_t i = 0; i < SHALE_ARRAY_LENGTH(phis); i++) {
+        struct soak_rates rates = soak_rates(2, 2, phis[i]);
+        assert_true(rates.inside == 0);
+        assert_true(rates.beyond >= 0.95);
+    }
+    struct soak_rates limit = soak_rates(1, 2, 0.9); /* on the limit: a false alarm */
+    assert_true(limit.beyond <= 0.045);
+}
+
+/* What cannot be told stays open, and is seldom taken for less than it is. */
+static void soak_that_is_too_noisy_stays_open(void **state)
+{
+    srand48(20241121);
+    struct soak_rates rates = soak_rates(2, 100, 0.97);
+    assert_true(rates.inside <= 0.05);
+    assert_true(rates.beyond <= 0.5);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(trend_every_row_of_the_table_agrees),
     cmocka_unit_test(trend_false_alarms_stay_below_alpha),
     cmocka_unit_test(trend_bad_series_are_refused),
     cmocka_unit_test(blocks_hold_the_lowest_point_of_each_part),
     cmocka_unit_test(blocks_without_points_are_left_out),
+    cmocka_unit_test(soak_without_growth_is_seldom_called_rising),
+    cmocka_unit_test(soak_of_two_megabytes_an_hour_is_beyond_one),
+    cmocka_unit_test(soak_that_is_too_noisy_stays_open),
 };
 
 RUN_TESTS("measure_trend")
