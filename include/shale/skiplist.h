@@ -8,8 +8,8 @@
  * stopped and wherever; a thread that is stopped inside holds back memory as its domain's scheme
  * says. Threads: all functions but create and destroy from any thread at once. Signals: none in a
  * handler. Fork: a child has a copy of its own and goes on with it, as <shale/smr.h> says of
- * domains. Cost: for n entries, about 4 log4(n) comparisons a search; an allocation for a new key,
- * of 24 + 8 bytes for int64 keys and 8 more with a probability of 1/4, 1/16, ...; no allocation to
+ * domains. Cost: for n entries, about 2 log2(n) comparisons a search; an allocation for a new key,
+ * of 24 + 8 bytes for int64 keys and 8 more with a probability of 1/2, 1/4, ...; no allocation to
  * replace. Backwards each step of a scan is a search.
  */
 #ifndef SHALE_SKIPLIST_H

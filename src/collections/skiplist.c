@@ -33,11 +33,12 @@ static struct skip_node *make_node(struct shale_skiplist *list, unsigned height,
     return node;
 }
 
-/* Heights: one more with a probability of 1/4 each. */
+/* Heights: one more with a probability of 1/2 each. With 1/4 an entry is 6 bytes smaller, but a
+ * search meets more entries on each of the lower levels, which are not in the caches. */
 static unsigned random_height(void)
 {
-    uint64_t random = coll_random() | UINT64_C(1) << (2 * (SKIP_LEVELS - 1));
-    return 1 + (unsigned)__builtin_ctzll(random) / 2;
+    uint64_t random = coll_random() | UINT64_C(1) << (SKIP_LEVELS - 1);
+    return 1 + (unsigned)__builtin_ctzll(random);
 }
 
 static const struct coll_map_functions functions;

@@ -25,7 +25,7 @@
 
 #include "collections/map.h"
 
-enum { SKIP_LEVELS = 20, SKIP_LINKS_BITS = 8, SKIP_BIRTH_SHIFT = 16 };
+enum { SKIP_LEVELS = 24, SKIP_LINKS_BITS = 8, SKIP_BIRTH_SHIFT = 16 };
 #define SKIP_MARK      ((uintptr_t)1)
 #define SKIP_LINKS     UINT64_C(0xff)
 #define SKIP_TOMBSTONE SHALE_MAP_RESERVED
