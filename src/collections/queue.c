@@ -220,6 +220,29 @@ static SHALE_ALWAYS_INLINE int put_some(struct shale_queue *queue, struct shale_
     return *done == count ? 0 : SHALE_EBUSY;
 }
 
+static SHALE_NOINLINE int put_slowly(struct shale_queue *queue, struct shale_smr_thread *slot,
+                                     uint64_t item)
+{
+    size_t done = 0;
+    int result;
+    do
+        result = put_some(queue, slot, &item, 1, &done);
+    while (result == SHALE_EBUSY);
+    return result;
+}
+
+/* The first try is apart: it needs no room for anything. */
+static SHALE_ALWAYS_INLINE int put_one(struct shale_queue *queue, struct shale_smr_thread *slot,
+                                       uint64_t item)
+{
+    struct segment *segment = (struct segment *)smr_load(slot, &queue->tail);
+    COLL_POINT();
+    uint64_t at = shale_atomic_fetch_add_relaxed(&segment->put_at, 1);
+    if (SHALE_LIKELY(at < CELLS) && SHALE_LIKELY(fill(segment, at, item)))
+        return 0;
+    return put_slowly(queue, slot, item);
+}
+
 int shale_queue_put(struct shale_queue *queue, uint64_t item)
 {
     if (SHALE_UNLIKELY(item >= SHALE_QUEUE_RESERVED))
@@ -227,11 +250,7 @@ int shale_queue_put(struct shale_queue *queue, uint64_t item)
     struct shale_smr_thread *slot = enter(queue);
     if (SHALE_UNLIKELY(!slot))
         return SHALE_ENOMEM;
-    size_t done = 0;
-    int result;
-    do
-        result = put_some(queue, slot, &item, 1, &done);
-    while (result == SHALE_EBUSY);
+    int result = put_one(queue, slot, item);
     smr_exit(slot);
     if (SHALE_LIKELY(result == 0))
         eventcount_notify(&queue->filled, 1);
@@ -272,7 +291,7 @@ int shale_queue_put_many(struct shale_queue *queue, const uint64_t *items, size_
 static SHALE_ALWAYS_INLINE int64_t unclaimed(struct segment *segment)
 {
     COLL_POINT();
-    /* ORDER QUEUE3 acquire <- acq_rel in get_some() [queue.c]. What is read next is no older than
+    /* ORDER QUEUE3 acquire <- acq_rel in claim_gets() [queue.c]. What is read next is no older than
      * at the last claim. Without it "empty" could be told although that claim came after a put that
      * is still inside. Test queue_many_threads_lose_nothing. */
     uint64_t get_at = shale_atomic_load_acquire(&segment->get_at);
@@ -296,22 +315,31 @@ static SHALE_ALWAYS_INLINE int look(struct segment *segment, uint64_t *there)
     return next == SEALED && unclaimed(segment) <= 0 ? SHALE_ESHUTDOWN : 0;
 }
 
+/* Waits a little for a put that is inside, then lets it look elsewhere. */
+static SHALE_NOINLINE uint64_t take_slowly(_Atomic uint64_t *cell)
+{
+    for (int i = 1; i < GET_ROUNDS; i++) {
+        shale_cpu_relax();
+        COLL_POINT();
+        /* ORDER QUEUE2 acquire <- release in fill() [queue.c]. As take(), a little later. */
+        uint64_t held = shale_atomic_load_acquire(cell);
+        if (held != EMPTY)
+            return held;
+    }
+    COLL_POINT();
+    /* ORDER QUEUE2 acquire <- release in fill() [queue.c]. As take(), for the put that came last.
+     */
+    return shale_atomic_exchange_acquire(cell, TAKEN);
+}
+
 /* What a claimed cell holds: EMPTY when its put is to look elsewhere. */
 static SHALE_ALWAYS_INLINE uint64_t take(_Atomic uint64_t *cell)
 {
-    uint64_t held = EMPTY;
-    for (int i = 0; i < GET_ROUNDS && held == EMPTY; i++) {
-        COLL_POINT();
-        /* ORDER QUEUE2 acquire <- release in fill() [queue.c]. Sees what was written before the
-         * put. Without it that can be seen unwritten. Test queue_many_threads_lose_nothing. */
-        held = shale_atomic_load_acquire(cell);
-        if (SHALE_LIKELY(held != EMPTY))
-            return held;
-        shale_cpu_relax();
-    }
     COLL_POINT();
-    /* ORDER QUEUE2 acquire <- release in fill() [queue.c]. As above, for the put that came last. */
-    return shale_atomic_exchange_acquire(cell, TAKEN);
+    /* ORDER QUEUE2 acquire <- release in fill() [queue.c]. Sees what was written before the put.
+     * Without it that can be seen unwritten. Test queue_many_threads_lose_nothing. */
+    uint64_t held = shale_atomic_load_acquire(cell);
+    return SHALE_LIKELY(held != EMPTY) ? held : take_slowly(cell);
 }
 
 /* All cells are claimed: moves head to the next segment. SHALE_EBUSY: look again. */
@@ -336,6 +364,15 @@ static SHALE_NOINLINE int leave(struct shale_queue *queue, struct shale_smr_thre
     return SHALE_EBUSY;
 }
 
+static SHALE_ALWAYS_INLINE uint64_t claim_gets(struct segment *segment, uint64_t count)
+{
+    COLL_POINT();
+    /* ORDER QUEUE3 acq_rel -> acquire in unclaimed() [queue.c]. Who sees the claim sees the puts
+     * before it. Without it "empty" could be told although this claim came after a put that is
+     * still inside. Test queue_many_threads_lose_nothing. */
+    return shale_atomic_fetch_add_acq_rel(&segment->get_at, count);
+}
+
 /* Claims up to `count` cells and takes what they hold. SHALE_EBUSY: nothing, look again. */
 static SHALE_ALWAYS_INLINE int get_some(struct shale_queue *queue, struct shale_smr_thread *slot,
                                         uint64_t *items, size_t count, size_t *done)
@@ -345,12 +382,8 @@ static SHALE_ALWAYS_INLINE int get_some(struct shale_queue *queue, struct shale_
     int result = look(segment, &there);
     if (result != 0)
         return result;
-    COLL_POINT();
     uint64_t claim = count < there ? count : there;
-    /* ORDER QUEUE3 acq_rel -> acquire in look() [queue.c]. Who sees the claim sees the puts before
-     * it. Without it "empty" could be told although this claim came after a put that is still
-     * inside. Test queue_many_threads_lose_nothing. */
-    uint64_t at = shale_atomic_fetch_add_acq_rel(&segment->get_at, claim);
+    uint64_t at = claim_gets(segment, claim);
     if (SHALE_UNLIKELY(at >= CELLS))
         return leave(queue, slot, segment);
     uint64_t end = at + claim < CELLS ? at + claim : CELLS;
@@ -362,32 +395,56 @@ static SHALE_ALWAYS_INLINE int get_some(struct shale_queue *queue, struct shale_
     return *done > 0 ? 0 : SHALE_EBUSY;
 }
 
-static SHALE_ALWAYS_INLINE int get(struct shale_queue *queue, uint64_t *items, size_t count,
-                                   size_t *done)
+static SHALE_NOINLINE int get_slowly(struct shale_queue *queue, struct shale_smr_thread *slot,
+                                     uint64_t *items, size_t count, size_t *done)
 {
-    struct shale_smr_thread *slot = enter(queue);
-    if (SHALE_UNLIKELY(!slot))
-        return SHALE_ENOMEM;
-    size_t got = 0;
     int result;
     do
-        result = get_some(queue, slot, items, count, &got);
+        result = get_some(queue, slot, items, count, done);
     while (result == SHALE_EBUSY);
-    smr_exit(slot);
-    if (result == 0)
-        *done = got;
     return result;
+}
+
+/* The first try is apart: it needs no room for anything. */
+static SHALE_ALWAYS_INLINE int get_one(struct shale_queue *queue, struct shale_smr_thread *slot,
+                                       uint64_t *item)
+{
+    struct segment *segment = (struct segment *)smr_load(slot, &queue->head);
+    if (SHALE_LIKELY(unclaimed(segment) > 0)) {
+        uint64_t at = claim_gets(segment, 1);
+        uint64_t held = SHALE_LIKELY(at < CELLS) ? take(&segment->cells[at]) : EMPTY;
+        if (SHALE_LIKELY(held != EMPTY)) {
+            *item = held - FIRST_ITEM;
+            return 0;
+        }
+    }
+    size_t done = 0;
+    return get_slowly(queue, slot, item, 1, &done);
 }
 
 int shale_queue_try_get(struct shale_queue *queue, uint64_t *item)
 {
-    size_t done;
-    return get(queue, item, 1, &done);
+    struct shale_smr_thread *slot = enter(queue);
+    if (SHALE_UNLIKELY(!slot))
+        return SHALE_ENOMEM;
+    int result = get_one(queue, slot, item);
+    smr_exit(slot);
+    return result;
 }
 
 int shale_queue_get_many(struct shale_queue *queue, uint64_t *items, size_t count, size_t *done)
 {
-    return count == 0 ? SHALE_EINVAL : get(queue, items, count, done);
+    if (count == 0)
+        return SHALE_EINVAL;
+    struct shale_smr_thread *slot = enter(queue);
+    if (SHALE_UNLIKELY(!slot))
+        return SHALE_ENOMEM;
+    size_t got = 0;
+    int result = get_slowly(queue, slot, items, count, &got);
+    smr_exit(slot);
+    if (result == 0)
+        *done = got;
+    return result;
 }
 
 struct attempt {

@@ -111,7 +111,19 @@ static int why_empty(struct shale_ring *ring, uint64_t position)
     return put_at & CLOSED ? SHALE_ESHUTDOWN : SHALE_EEMPTY;
 }
 
-int shale_ring_try_put(struct shale_ring *ring, uint64_t item)
+static SHALE_ALWAYS_INLINE bool claim_put(struct shale_ring *ring, struct cell *cell,
+                                          uint64_t *position, uint64_t item)
+{
+    COLL_POINT();
+    if (!shale_atomic_cas_weak_relaxed(&ring->put_at, position, *position + 1))
+        return false;
+    cell->item = item;
+    publish(cell, *position + 1);
+    eventcount_notify(&ring->filled, 1);
+    return true;
+}
+
+static SHALE_NOINLINE int put_slowly(struct shale_ring *ring, uint64_t item)
 {
     unsigned rounds = 0;
     uint64_t position = shale_atomic_load_relaxed(&ring->put_at);
@@ -121,13 +133,8 @@ int shale_ring_try_put(struct shale_ring *ring, uint64_t item)
         struct cell *cell = cell_of(ring, position);
         uint64_t sequence = sequence_of(cell);
         if (SHALE_LIKELY(sequence == position)) {
-            COLL_POINT();
-            if (shale_atomic_cas_weak_relaxed(&ring->put_at, &position, position + 1)) {
-                cell->item = item;
-                publish(cell, position + 1);
-                eventcount_notify(&ring->filled, 1);
+            if (claim_put(ring, cell, &position, item))
                 return 0;
-            }
             continue;
         }
         if ((int64_t)(sequence - position) < 0) {
@@ -139,7 +146,30 @@ int shale_ring_try_put(struct shale_ring *ring, uint64_t item)
     }
 }
 
-int shale_ring_try_get(struct shale_ring *ring, uint64_t *item)
+/* The first try is apart: it needs no room for anything. */
+int shale_ring_try_put(struct shale_ring *ring, uint64_t item)
+{
+    uint64_t position = shale_atomic_load_relaxed(&ring->put_at);
+    struct cell *cell = cell_of(ring, position);
+    /* A closed ring's position is no cell's sequence. */
+    if (SHALE_LIKELY(sequence_of(cell) == position) && claim_put(ring, cell, &position, item))
+        return 0;
+    return put_slowly(ring, item);
+}
+
+static SHALE_ALWAYS_INLINE bool claim_get(struct shale_ring *ring, struct cell *cell,
+                                          uint64_t *position, uint64_t *item)
+{
+    COLL_POINT();
+    if (!shale_atomic_cas_weak_relaxed(&ring->get_at, position, *position + 1))
+        return false;
+    *item = cell->item;
+    publish(cell, *position + ring->mask + 1);
+    eventcount_notify(&ring->emptied, 1);
+    return true;
+}
+
+static SHALE_NOINLINE int get_slowly(struct shale_ring *ring, uint64_t *item)
 {
     unsigned rounds = 0;
     uint64_t position = shale_atomic_load_relaxed(&ring->get_at);
@@ -147,13 +177,8 @@ int shale_ring_try_get(struct shale_ring *ring, uint64_t *item)
         struct cell *cell = cell_of(ring, position);
         uint64_t sequence = sequence_of(cell);
         if (SHALE_LIKELY(sequence == position + 1)) {
-            COLL_POINT();
-            if (shale_atomic_cas_weak_relaxed(&ring->get_at, &position, position + 1)) {
-                *item = cell->item;
-                publish(cell, position + ring->mask + 1);
-                eventcount_notify(&ring->emptied, 1);
+            if (claim_get(ring, cell, &position, item))
                 return 0;
-            }
             continue;
         }
         if ((int64_t)(sequence - position - 1) < 0) {
@@ -164,6 +189,15 @@ int shale_ring_try_get(struct shale_ring *ring, uint64_t *item)
         }
         position = shale_atomic_load_relaxed(&ring->get_at);
     }
+}
+
+int shale_ring_try_get(struct shale_ring *ring, uint64_t *item)
+{
+    uint64_t position = shale_atomic_load_relaxed(&ring->get_at);
+    struct cell *cell = cell_of(ring, position);
+    if (SHALE_LIKELY(sequence_of(cell) == position + 1) && claim_get(ring, cell, &position, item))
+        return 0;
+    return get_slowly(ring, item);
 }
 
 /* Claims up to `count` positions for puts from *position on. */
