@@ -39,30 +39,30 @@ static const struct peer *const built_in[] = {
     &peer_shale_treemap,
     &peer_shale_queue,
     &peer_shale_ring,
-#if HAVE_CPP
+#ifdef HAVE_CPP
     &peer_stl_map,
     &peer_stl_deque,
 #endif
-#if HAVE_TBB
+#ifdef HAVE_TBB
     &peer_tbb_map,
     &peer_tbb_queue,
 #endif
-#if HAVE_CDS
+#ifdef HAVE_CDS
     &peer_cds_map,
     &peer_cds_msqueue,
     &peer_cds_ring,
 #endif
-#if HAVE_BOOST
+#ifdef HAVE_BOOST
     &peer_boost_queue,
     &peer_boost_spsc,
 #endif
-#if HAVE_MOODYCAMEL
+#ifdef HAVE_MOODYCAMEL
     &peer_moodycamel,
 #endif
-#if HAVE_URCU
+#ifdef HAVE_URCU
     &peer_urcu_queue,
 #endif
-#if HAVE_CK
+#ifdef HAVE_CK
     &peer_ck_ring,
 #endif
     NULL,
