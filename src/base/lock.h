@@ -22,17 +22,21 @@
 /* Every rank of the project, in the order of waiting: the outermost first. Gaps are for growth. */
 enum shale_lock_rank {
     SHALE_RANK_OUTERMOST = 0,
-    SHALE_RANK_FORK_HOOKS = 100,    /* base/thread.c: the list of fork hooks */
-    SHALE_RANK_SMR = 700,           /* smr/thread.c: domains, slots, the threads' tables */
-    SHALE_RANK_SMR_CHECK = 710,     /* smr/check.c: the nodes in limbo */
-    SHALE_RANK_ALLOC_STATS = 800,   /* alloc/stats.c: the records of all threads */
-    SHALE_RANK_SLAB_VISIT = 840,    /* slab/bias.c: who visits other threads' heaps */
-    SHALE_RANK_SLAB_GATE = 841,     /* slab/thread.c: registration of threads */
-    SHALE_RANK_SLAB_LATE = 842,     /* slab/late.c: the heap of threads that have none */
-    SHALE_RANK_SLAB_HUGE = 843,     /* slab/huge.c: the table of direct mappings */
-    SHALE_RANK_SLAB_FRONTIER = 844, /* slab/range.c: what of the range is accessible */
-    SHALE_RANK_SLAB_INTERNAL = 845, /* slab: epochs and the pool; only ever tried */
-    SHALE_RANK_CLOCK = 900,         /* base/clock.c: calibration */
+    SHALE_RANK_FORK_HOOKS = 100,      /* base/thread.c: the list of fork hooks */
+    SHALE_RANK_SMR = 700,             /* smr/thread.c: domains, slots, the threads' tables */
+    SHALE_RANK_SMR_CHECK = 710,       /* smr/check.c: the nodes in limbo */
+    SHALE_RANK_ALLOC_STATS = 800,     /* alloc/stats.c: the records of all threads */
+    SHALE_RANK_SLAB_VISIT = 840,      /* slab/bias.c: who visits other threads' heaps */
+    SHALE_RANK_SLAB_GATE = 841,       /* slab/thread.c: registration of threads */
+    SHALE_RANK_SLAB_LATE = 842,       /* slab/late.c: the heap of threads that have none */
+    SHALE_RANK_SLAB_HUGE = 843,       /* slab/huge.c: the table of direct mappings */
+    SHALE_RANK_SLAB_FRONTIER = 844,   /* slab/range.c: what of the range is accessible */
+    SHALE_RANK_SLAB_INTERNAL = 845,   /* slab: epochs and the pool; only ever tried */
+    SHALE_RANK_PROFILE_THREADS = 880, /* profile/recorder.c: the threads' records */
+    SHALE_RANK_PROFILE_MODULES = 881, /* profile/modules.c: the mappings that are known */
+    SHALE_RANK_PROFILE_SITES = 882,   /* profile/sites.c: the stacks */
+    SHALE_RANK_PROFILE_IMAGE = 883,   /* profile/image.c: the file grows */
+    SHALE_RANK_CLOCK = 900,           /* base/clock.c: calibration */
     SHALE_RANK_INNERMOST = 1000,
 };
 

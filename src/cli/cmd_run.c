@@ -1,20 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * `shale run`: a program under an allocator, proven. Layer 6.
- *
- * The program stays in our process group and on our terminal, so that what the terminal sends
- * reaches it directly; what is sent to us alone is passed on. When it is stopped by the terminal we
- * stop too, and our end is its end: the same exit status, or the same signal.
- */
+/* `shale run`: a program under an allocator, proven; how we stand beside it: beside.h. Layer 6. */
 #include <errno.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
+#include "cli/beside.h"
 #include "cli/cmd.h"
 #include "cli/commands.h"
 #include "cli/run_list.h"
@@ -32,88 +24,6 @@ static struct {
     int json;
 } arguments;
 
-static volatile sig_atomic_t child_pid;
-static volatile sig_atomic_t early_signal; /* came before there was a child */
-static volatile sig_atomic_t last_signal;  /* that came at all */
-
-static void pass_on(int number, siginfo_t *info, void *context)
-{
-    last_signal = number;
-    /* Positive codes are the kernel's: the terminal sent it to the whole group. */
-    if (info->si_code > 0)
-        return;
-    int saved = errno;
-    if (child_pid > 0)
-        kill((pid_t)child_pid, number);
-    else
-        early_signal = number;
-    errno = saved;
-}
-
-/* Signals that end or notify a program; those that we ignore the program ignores too. */
-static void pass_signals_on(void)
-{
-    static const int numbers[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM,  SIGUSR1, SIGUSR2,
-                                  SIGALRM, SIGTSTP, SIGCONT, SIGWINCH, SIGPWR,  SIGIO};
-    for (size_t i = 0; i < SHALE_ARRAY_LENGTH(numbers); i++) {
-        struct sigaction action;
-        if (sigaction(numbers[i], NULL, &action) < 0 || action.sa_handler == SIG_IGN)
-            continue;
-        action = (struct sigaction){.sa_sigaction = pass_on, .sa_flags = SA_SIGINFO | SA_RESTART};
-        sigfillset(&action.sa_mask);
-        sigaction(numbers[i], &action, NULL);
-    }
-}
-
-static void started(pid_t pid, void *context)
-{
-    child_pid = pid;
-    if (early_signal)
-        kill(pid, early_signal);
-}
-
-/* The terminal stopped the program: stop with it, so that the shell sees the job stopped. */
-static void stop_with(pid_t pid, int number)
-{
-    if (number != SIGTSTP && number != SIGTTIN && number != SIGTTOU)
-        return;
-    raise(SIGSTOP);
-    kill(pid, SIGCONT);
-}
-
-static int wait_for_end(const struct launch_process *process)
-{
-    int status = process->wait_status;
-    if (process->ended)
-        return status;
-    for (;;) {
-        if (waitpid(process->pid, &status, WUNTRACED) < 0) {
-            if (errno != EINTR)
-                return CMD_EXIT_RUN_FAILED << 8;
-            continue;
-        }
-        if (!WIFSTOPPED(status))
-            return status;
-        stop_with(process->pid, WSTOPSIG(status));
-    }
-}
-
-/* Ends as the program did. A second core file, of us, would only be in the way. */
-static int end_like(int status)
-{
-    if (WIFSIGNALED(status)) {
-        int number = WTERMSIG(status);
-        sigset_t only;
-        setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
-        signal(number, SIG_DFL);
-        sigemptyset(&only);
-        sigaddset(&only, number);
-        raise(number);
-        sigprocmask(SIG_UNBLOCK, &only, NULL);
-    }
-    return launch_shell_status(status);
-}
-
 /* A library of no known kind goes by its path. */
 static const char *display_name(const struct finder_allocator *allocator)
 {
@@ -124,7 +34,7 @@ static const char *display_name(const struct finder_allocator *allocator)
 static bool was_told_to_end(const struct launch_failure *failure)
 {
     return failure->stage == LAUNCH_STAGE_LOAD && WIFSIGNALED(failure->wait_status) &&
-           WTERMSIG(failure->wait_status) == last_signal;
+           WTERMSIG(failure->wait_status) == beside_last_signal();
 }
 
 static int report_failure(const struct cmd_entry *self, const char *program,
@@ -169,18 +79,11 @@ static int start_program(const char **argv, struct start *start)
         .stdio = LAUNCH_STDIO_KEEP,
         .prove = arguments.no_verify ? NULL : prove_allocator,
         .context = &start->proof,
-        .started = started,
+        .started = beside_started,
     };
     prove_init(&start->proof, &start->allocator);
     start->failure = (struct launch_failure){.stage = LAUNCH_STAGE_NONE};
     return launch_start(&spec, &start->process, &start->failure);
-}
-
-/* A signal that reached a start which failed is meant for the next one. */
-static void forget_child(void)
-{
-    child_pid = 0;
-    early_signal = last_signal;
 }
 
 /* Nothing is preloaded at first: for most programs that is the C library's own malloc. */
@@ -191,7 +94,7 @@ static int start_under_system(const char **argv, struct start *start)
     while (result < 0 && start->failure.stage == LAUNCH_STAGE_PROOF &&
            c_library_insist(&help, &start->allocator.path, &start->environment)) {
         prove_free(&start->proof);
-        forget_child();
+        beside_forget();
         result = start_program(argv, start);
     }
     c_library_release(&help);
@@ -202,19 +105,19 @@ static int run_program(const struct cmd_entry *self, const char **argv,
                        const struct finder_allocator *allocator)
 {
     struct start start = {.allocator = *allocator, .environment = arguments.environment};
-    pass_signals_on();
+    beside_pass_signals_on();
     int result = allocator->path ? start_program(argv, &start) : start_under_system(argv, &start);
     int status = 0;
     if (result < 0 && was_told_to_end(&start.failure))
-        status = end_like(start.failure.wait_status);
+        status = beside_end_like(start.failure.wait_status);
     else if (result < 0)
         status = report_failure(self, argv[0], &start.proof, &start.failure);
     prove_free(&start.proof);
     if (result < 0)
         return status;
-    status = wait_for_end(&start.process);
+    status = beside_wait(&start.process);
     launch_close(&start.process);
-    return end_like(status);
+    return beside_end_like(status);
 }
 
 /* Would ld.so take the library for this program? -1 to go on, else the exit status. */

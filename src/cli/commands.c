@@ -7,6 +7,7 @@ const struct cmd_entry *const cmd_entries[] = {
     &cmd_run,
     &cmd_verify,
     &cmd_stats,
+    &cmd_profile,
     &cmd_compare,
     &cmd_bench,
 #ifdef SHALE_HAS_GATE
