@@ -45,6 +45,11 @@ static void complain(int error)
     (void)ignored;
 }
 
+static size_t usable_size(void *block)
+{
+    return real_functions()->malloc_usable_size(block);
+}
+
 static void start_recorder(char *const *environment)
 {
     static struct profile_settings settings;
@@ -53,6 +58,7 @@ static void start_recorder(char *const *environment)
         return;
     shale_atomic_store_relaxed(&profile_own.inside, 1);
     int saved_errno = errno;
+    profile_recorder.usable_size = usable_size;
     if (getauxval(AT_SECURE) == 0 && profile_settings_read(environment, &settings)) {
         int result = profile_recorder_start(&settings);
         if (result <= -PROFILE_ERRNO && !settings.quiet)
@@ -104,6 +110,8 @@ static SHALE_ALWAYS_INLINE struct profile_local *enter(void)
         uint64_t begun = profile_clock_start(local);                                               \
         void *made = (call);                                                                       \
         profile_clock_stop(local, begun, PROFILE_ALLOC);                                           \
+        if (SHALE_UNLIKELY(begun != 0))                                                            \
+            profile_note_usable(local, made, (bytes));                                             \
         profile_record_alloc(local, made, (bytes), FRAME);                                         \
         profile_leave(local);                                                                      \
         return made;                                                                               \

@@ -4,12 +4,6 @@
 
 #include <shale/error.h>
 
-/* The upper bits of the product depend on all of the address. */
-static SHALE_ALWAYS_INLINE uint64_t bucket_of(const struct profile_level *level, uint64_t address)
-{
-    return ((address >> 4) * UINT64_C(0x9e3779b97f4a7c15)) >> 32 & level->mask;
-}
-
 static int add_level(struct profile_blocks *blocks, uint32_t count)
 {
     uint64_t buckets = (uint64_t)blocks->first_buckets << count;
@@ -67,7 +61,7 @@ static SHALE_ALWAYS_INLINE bool claim(struct profile_file_bucket *bucket,
 static bool add_to(const struct profile_level *level, const struct profile_block_entry *entry,
                    uint64_t reach)
 {
-    uint64_t first = bucket_of(level, entry->key >> PROFILE_BLOCK_ADDRESS_SHIFT);
+    uint64_t first = profile_blocks_bucket(level, entry->key >> PROFILE_BLOCK_ADDRESS_SHIFT);
     for (uint64_t i = 0; i < reach; i++) {
         struct profile_file_bucket *bucket = &level->buckets[(first + i) & level->mask];
         if (SHALE_LIKELY(claim(bucket, entry)))
@@ -136,7 +130,7 @@ bool profile_blocks_remove(struct profile_blocks *blocks, uint64_t address,
 {
     for (uint32_t i = newest_level(blocks); i-- > 0;) {
         const struct profile_level *level = &blocks->levels[i];
-        uint64_t number = bucket_of(level, address);
+        uint64_t number = profile_blocks_bucket(level, address);
         for (uint64_t looked = 0; looked <= level->mask; looked++) {
             struct profile_file_bucket *bucket = &level->buckets[(number + looked) & level->mask];
             if (take_out(bucket, address, entry))
@@ -146,10 +140,4 @@ bool profile_blocks_remove(struct profile_blocks *blocks, uint64_t address,
         }
     }
     return false;
-}
-
-void profile_blocks_prefetch(const struct profile_blocks *blocks, uint64_t address)
-{
-    const struct profile_level *level = &blocks->levels[newest_level(blocks) - 1];
-    __builtin_prefetch(&level->buckets[bucket_of(level, address)], 1);
 }

@@ -62,7 +62,23 @@ int profile_blocks_add(struct profile_blocks *blocks, const struct profile_block
 bool profile_blocks_remove(struct profile_blocks *blocks, uint64_t address,
                            struct profile_block_entry *entry);
 
-/* Asks the processor for the line that a removal will look at first. */
-void profile_blocks_prefetch(const struct profile_blocks *blocks, uint64_t address);
+/* The upper bits of the product depend on all of the address. */
+static SHALE_ALWAYS_INLINE uint64_t profile_blocks_bucket(const struct profile_level *level,
+                                                          uint64_t address)
+{
+    return ((address >> 4) * UINT64_C(0x9e3779b97f4a7c15)) >> 32 & level->mask;
+}
+
+/* Asks the processor for the bucket that a removal will look at first. */
+static SHALE_ALWAYS_INLINE void profile_blocks_prefetch(const struct profile_blocks *blocks,
+                                                        uint64_t address)
+{
+    uint32_t count = shale_atomic_load_relaxed(&blocks->level_count);
+    const struct profile_level *level = &blocks->levels[count - 1];
+    const struct profile_file_bucket *bucket =
+        &level->buckets[profile_blocks_bucket(level, address)];
+    __builtin_prefetch(bucket, 1);
+    __builtin_prefetch(bucket->blocks, 1);
+}
 
 #endif

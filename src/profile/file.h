@@ -80,8 +80,10 @@ struct profile_file_live {
     _Atomic uint64_t peak_bytes;
     _Atomic uint64_t peak_ticks;
     _Atomic uint64_t peak_rss_bytes;
-    _Atomic uint64_t private_bytes; /* of the recorder, outside the file */
-    _Atomic uint64_t stacks_walked; /* by frame pointers; those found in a thread's cache too */
+    _Atomic uint64_t heap_rss_bytes;  /* when live bytes were about the most; 0: not looked */
+    _Atomic uint64_t heap_live_bytes; /* then */
+    _Atomic uint64_t private_bytes;   /* of the recorder, outside the file */
+    _Atomic uint64_t stacks_walked;   /* by frame pointers; those found in a thread's cache too */
     _Atomic uint64_t stacks_unwound;
     _Atomic uint64_t stacks_cut;
     _Atomic uint64_t samples_lost;

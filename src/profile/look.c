@@ -12,6 +12,7 @@
 
 #include "base/os.h"
 #include "base/system.h"
+#include "profile/heap.h"
 #include "profile/recorder.h"
 
 /* Counters of processors run at 1 to 5 GHz: all spans here are good to such a factor. */
@@ -63,6 +64,17 @@ void profile_look(struct profile_local *local, uint64_t start, enum profile_oper
     shale_atomic_store_relaxed(&local->record->last_ticks, now);
     if (SHALE_UNLIKELY(now >= shale_atomic_load_relaxed(&profile_recorder.next_moment)))
         profile_take_moment(local);
+}
+
+void profile_note_usable(struct profile_local *local, void *block, uint64_t size)
+{
+    if (profile_recorder.usable_size == NULL || block == NULL)
+        return;
+    size_t usable = profile_recorder.usable_size(block);
+    if (usable < size)
+        return;
+    shale_atomic_add_single_writer(&local->record->requested_bytes, size);
+    shale_atomic_add_single_writer(&local->record->usable_bytes, usable);
 }
 
 /* ---- the timeline -----------------------------------------------------------------------------
@@ -134,6 +146,24 @@ static struct profile_file_moment *find_moments(struct profile_file_live *live)
     return moments;
 }
 
+/* Looked at again only when much more is live than then: it costs more than a moment. */
+static void look_at_heap(struct profile_file_live *live, uint64_t live_bytes)
+{
+    enum { STACKS = 64 };
+    struct profile_stack_bounds stacks[STACKS];
+    unsigned count = 0;
+    uint64_t before = shale_atomic_load_relaxed(&live->heap_live_bytes);
+    if (live_bytes < before + before / 4 + 1 || profile_recorder.mode == PROFILE_COUNTERS)
+        return;
+    shale_lock_acquire(&profile_recorder.lock);
+    for (const struct profile_local *local = profile_recorder.locals;
+         local != NULL && count < STACKS; local = local->next)
+        stacks[count++] = local->bounds;
+    shale_lock_release(&profile_recorder.lock);
+    shale_atomic_store_relaxed(&live->heap_rss_bytes, profile_heap_resident(stacks, count));
+    shale_atomic_store_relaxed(&live->heap_live_bytes, live_bytes);
+}
+
 static void add_moment(struct profile_file_live *live)
 {
     struct profile_file_moment *moments = find_moments(live);
@@ -146,6 +176,7 @@ static void add_moment(struct profile_file_live *live)
         shale_atomic_store_relaxed(&live->peak_rss_bytes, moments[count].rss_bytes);
     shale_atomic_store_relaxed(&live->ended_ticks, moments[count].ticks);
     shale_atomic_store_relaxed(&live->ended_ns, moments[count].ns);
+    look_at_heap(live, moments[count].live_bytes);
     if (profile_recorder.moment_ticks == 0)
         profile_recorder.moment_ticks = FIRST_MOMENT;
     shale_atomic_store_relaxed(&profile_recorder.next_moment,

@@ -5,61 +5,16 @@
 
 #include <elf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <link.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
+#include "profile/lines.h"
 
-enum { BUFFER = 8192, PAUSE_MS = 100 };
-
-/* One line of the maps. */
-struct mapping {
-    uint64_t start, end, offset;
-    char access[4]; /* "r-xp" */
-    const char *path;
-    size_t path_bytes;
-};
-
-static const char *read_hex(const char *text, uint64_t *number)
-{
-    *number = 0;
-    for (;; text++) {
-        if (*text >= '0' && *text <= '9')
-            *number = *number << 4 | (uint64_t)(*text - '0');
-        else if (*text >= 'a' && *text <= 'f')
-            *number = *number << 4 | (uint64_t)(*text - 'a' + 10);
-        else
-            return text;
-    }
-}
-
-/* "start-end access offset device inode   path" */
-static bool read_line(const char *line, const char *end, struct mapping *mapping)
-{
-    const char *text = read_hex(line, &mapping->start);
-    if (*text != '-')
-        return false;
-    text = read_hex(text + 1, &mapping->end);
-    if (end - text < 6)
-        return false;
-    memcpy(mapping->access, text + 1, sizeof(mapping->access));
-    text = read_hex(text + 6, &mapping->offset);
-    for (unsigned fields = 0; fields < 2; fields++) {
-        text = memchr(text + 1, ' ', (size_t)(end - text - 1));
-        if (text == NULL)
-            return false;
-    }
-    while (text < end && *text == ' ')
-        text++;
-    mapping->path = text;
-    mapping->path_bytes = (size_t)(end - text);
-    return true;
-}
+enum { PAUSE_MS = 100 };
 
 /* The note with the build id, in the mapping of an ELF file's start. */
-static void copy_build_id(const struct mapping *mapping, struct profile_file_module *module)
+static void copy_build_id(const struct profile_mapping *mapping, struct profile_file_module *module)
 {
     const ElfW(Ehdr) *header = (const void *)(uintptr_t)mapping->start; /* NOLINT */
     size_t size = mapping->end - mapping->start;
@@ -86,7 +41,7 @@ static void copy_build_id(const struct mapping *mapping, struct profile_file_mod
     }
 }
 
-static uint64_t name_of(const struct mapping *mapping)
+static uint64_t name_of(const struct profile_mapping *mapping)
 {
     uint64_t hash = mapping->offset + 1;
     for (size_t i = 0; i < mapping->path_bytes; i++)
@@ -106,8 +61,8 @@ static bool is_known(const struct profile_modules *modules, const struct profile
  * Code is written down by its own mapping. Its build id is in the mapping of the file's start,
  * which comes just before it, or is it.
  */
-static void note_code(struct profile_modules *modules, const struct mapping *code,
-                      const struct mapping *head)
+static void note_code(struct profile_modules *modules, const struct profile_mapping *code,
+                      const struct profile_mapping *head)
 {
     const struct profile_range range = {code->start, code->end, name_of(code)};
     if (modules->count == PROFILE_MODULES_MAX || is_known(modules, &range))
@@ -132,16 +87,17 @@ static void note_code(struct profile_modules *modules, const struct mapping *cod
 /* The file's start, if this mapping is one that can be read. */
 struct scan {
     struct profile_modules *modules;
-    struct mapping head;
+    struct profile_mapping head;
     uint64_t head_name;
 };
 
-static void look_at(struct scan *scan, const char *line, const char *end)
+static void look_at(const char *line, const char *end, void *context)
 {
-    struct mapping mapping;
-    if (!read_line(line, end, &mapping) || mapping.path_bytes == 0)
+    struct scan *scan = context;
+    struct profile_mapping mapping;
+    if (!profile_lines_mapping(line, end, &mapping) || mapping.path_bytes == 0)
         return;
-    struct mapping whole = mapping;
+    struct profile_mapping whole = mapping;
     whole.offset = 0;
     uint64_t name = name_of(&whole);
     if (mapping.offset == 0 && mapping.access[0] == 'r' && mapping.path[0] == '/') {
@@ -149,42 +105,15 @@ static void look_at(struct scan *scan, const char *line, const char *end)
         scan->head_name = name;
     }
     if (scan->head_name != name)
-        scan->head = (struct mapping){.start = 0};
+        scan->head = (struct profile_mapping){.start = 0};
     if (mapping.access[2] == 'x')
         note_code(scan->modules, &mapping, &scan->head);
 }
 
-/* Whole lines of the buffer; the rest moves to its front. Returns how much that is. */
-static size_t look_at_lines(struct scan *scan, char *buffer, size_t filled)
-{
-    char *line = buffer, *end;
-    while ((end = memchr(line, '\n', filled - (size_t)(line - buffer))) != NULL) {
-        *end = '\0';
-        look_at(scan, line, end);
-        line = end + 1;
-    }
-    size_t rest = filled - (size_t)(line - buffer);
-    memmove(buffer, line, rest);
-    return rest < BUFFER / 2 ? rest : 0; /* a path longer than that is no file's */
-}
-
 static void scan_maps(struct profile_modules *modules)
 {
-    char buffer[BUFFER];
     struct scan scan = {.modules = modules};
-    size_t filled = 0;
-    int file = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
-    if (file < 0)
-        return;
-    for (;;) {
-        ssize_t got = read(file, buffer + filled, sizeof(buffer) - filled);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            break;
-        filled = look_at_lines(&scan, buffer, filled + (size_t)got);
-    }
-    close(file);
+    profile_lines_each("/proc/self/maps", look_at, &scan);
 }
 
 void profile_modules_start(struct profile_modules *modules, struct profile_image *image)

@@ -28,6 +28,15 @@ struct profile_reading {
     uint32_t *thread_of; /* record -> index in report->threads, or PROFILE_NONE */
     uint32_t site_count;
     struct profile_reading_site *sites; /* by number in the file */
+    struct profile_reading_part *parts; /* of pages that blocks lie in */
+    uint64_t part_count, part_room;
+};
+
+/* What a block fills of a page. */
+struct profile_reading_part {
+    uint64_t page;
+    uint64_t bytes;
+    uint32_t site; /* in the report */
 };
 
 struct profile_reading_site {
@@ -64,6 +73,7 @@ int profile_read_blocks(struct profile_reading *reading);
 int profile_read_modules(struct profile_reading *reading);
 int profile_read_frames(struct profile_reading *reading);
 int profile_read_leaks(struct profile_reading *reading);
+int profile_read_fragmentation(struct profile_reading *reading);
 
 /* Visits every entry of the table of live blocks. */
 typedef void (*profile_read_block)(struct profile_reading *reading, uint64_t key, uint64_t what,

@@ -38,6 +38,7 @@ static int read_steps(struct profile_reading *reading, const char *path)
     result = result != 0 ? result : profile_read_modules(reading);
     result = result != 0 ? result : profile_read_frames(reading);
     result = result != 0 ? result : profile_read_leaks(reading);
+    result = result != 0 ? result : profile_read_fragmentation(reading);
     if (result != 0)
         return result;
     if (!reading->options.no_symbols)

@@ -83,8 +83,9 @@ struct profile_recorder {
     struct profile_local *locals;
     uint64_t last_thread;
     _Atomic uint32_t taking_moment;
-    _Atomic uint64_t next_moment; /* ticks */
-    uint64_t moment_ticks;        /* between two moments */
+    _Atomic uint64_t next_moment;       /* ticks */
+    uint64_t moment_ticks;              /* between two moments */
+    size_t (*usable_size)(void *block); /* the allocator's; NULL unknown */
     /* How many sampled blocks there may be of each hash: 255 is stuck. */
     _Atomic uint8_t filter[PROFILE_FILTER_SIZE];
 };
@@ -183,6 +184,9 @@ static SHALE_ALWAYS_INLINE void profile_clock_stop(struct profile_local *local, 
         profile_look(local, start, operation);
 }
 
+/* Of a timed allocation: how much larger is the block than was asked for? */
+void profile_note_usable(struct profile_local *local, void *block, uint64_t size);
+
 /* A block was allocated, or not: NULL. frame: as profile_stack_walk wants it. */
 static SHALE_ALWAYS_INLINE void profile_record_alloc(struct profile_local *local, const void *block,
                                                      uint64_t size, const void *frame)
@@ -231,8 +235,14 @@ static SHALE_ALWAYS_INLINE void profile_count_free(struct profile_local *local, 
 /* A block is about to be freed; not NULL. */
 static SHALE_ALWAYS_INLINE void profile_record_free(struct profile_local *local, const void *block)
 {
+    bool full = profile_recorder.mode == PROFILE_FULL;
+    if (full) {
+        /* Both misses at once: the table's, and the allocator's on what it keeps by the block. */
+        profile_blocks_prefetch(&profile_recorder.blocks, (uintptr_t)block);
+        __builtin_prefetch((const char *)block - 16, 1);
+    }
     profile_count_free(local, block);
-    if (profile_recorder.mode == PROFILE_FULL)
+    if (full)
         profile_full_free(local, (uintptr_t)block);
     else if (SHALE_UNLIKELY(shale_atomic_load_relaxed(profile_filter_of((uintptr_t)block)) != 0))
         profile_sample_free(local, (uintptr_t)block);
