@@ -18,9 +18,9 @@
 #include "profile/checksum.h"
 
 enum {
-    FIRST_BUCKETS = 64, /* of the table of live blocks: 12 KiB */
-    RECORDS_KEPT = 64,  /* ended threads' records are used again when there are so many */
-    OUTSIDE_WAIT_MS = 200,
+    FIRST_BUCKETS = 64,     /* of the table of live blocks: 12 KiB */
+    RECORDS_KEPT = 64,      /* ended threads' records are used again when there are so many */
+    OUTSIDE_WAIT_MS = 3000, /* for a thread that the kernel lets wait */
 };
 
 struct profile_recorder profile_recorder;
