@@ -339,10 +339,10 @@ int profile_recorder_start(const struct profile_settings *settings)
         return SHALE_EBUSY;
     profile_recorder.lock = (struct shale_lock)SHALE_LOCK_INIT(SHALE_RANK_PROFILE_THREADS);
     shale_clock_start();
-    int ignored = shale_membarrier_register();
+    (void)shale_membarrier_register();
     if (!exit_key_made)
         exit_key_made = shale_thread_key_create(&exit_key, thread_ended) == 0;
-    ignored = shale_fork_hooks_register(&fork_hooks);
+    int ignored = shale_fork_hooks_register(&fork_hooks);
     (void)ignored;
     int result = start(settings);
     return result == 0 ? 0 : -PROFILE_ERRNO - result;

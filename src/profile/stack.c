@@ -130,7 +130,7 @@ profile_stack_walk(const struct profile_stack_bounds *bounds, const void *frame,
     uint64_t hash = 0;
     for (;;) {
         const uintptr_t *words = (const uintptr_t *)here; /* saved frame pointer, return address */
-        uint64_t address = words[1];
+        uint64_t address = words[1]; /* NOLINT(clang-analyzer-core.NullDereference): a frame's */
         stack->frames[depth++] = address;
         hash = add_to_hash(hash, address);
         uintptr_t next = words[0];
