@@ -236,7 +236,7 @@ void profile_symbolize(struct shale_profile_report *report)
 {
     struct symbolizer symbolizer = {.report = report, .dwfl = dwfl_begin(&callbacks)};
     size_t count = (size_t)report->module_count + 1;
-    symbolizer.modules = profile_report_array(report, count, sizeof(*symbolizer.modules));
+    symbolizer.modules = profile_report_array(report, count, sizeof(void *));
     symbolizer.tried = profile_report_array(report, count, sizeof(*symbolizer.tried));
     if (symbolizer.dwfl == NULL || symbolizer.modules == NULL || symbolizer.tried == NULL)
         return;
