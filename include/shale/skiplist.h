@@ -193,6 +193,16 @@ SHALE_COLLECTIONS_API SHALE_COLLECTIONS_NODISCARD int
 shale_skiplist_snapshot(struct shale_skiplist *map, const struct shale_range *range,
                         struct shale_snapshot **snapshot);
 
+/*
+ * Visits all entries in order without comparing any keys and without a guard: for garbage
+ * collectors, and for whoever has the map alone. Nothing is held for the visitor.
+ *
+ * @return  0; what the visitor returned.
+ * Threads: no other call may run. Cost: the entries. Since: 0.1.0
+ */
+SHALE_COLLECTIONS_API int shale_skiplist_visit_alone(struct shale_skiplist *map,
+                                                     shale_visit_function *visit, void *context);
+
 /* Entries inside: a sum of counters, exact while no other call runs. Since: 0.1.0 */
 SHALE_COLLECTIONS_API size_t shale_skiplist_length(const struct shale_skiplist *map);
 

@@ -214,6 +214,19 @@ int shale_skiplist_visit(struct shale_skiplist *map, const struct shale_range *r
     return coll_map_visit(&map->map, range, visit, context);
 }
 
+int shale_skiplist_visit_alone(struct shale_skiplist *map, shale_visit_function *visit,
+                               void *context)
+{
+    int result = 0;
+    struct skip_node *node = skip_pointer(shale_atomic_load_relaxed(&map->head->next[0]));
+    for (; node && result == 0; node = skip_pointer(shale_atomic_load_relaxed(&node->next[0]))) {
+        struct shale_entry entry = {skip_key_of(map, node), skip_value(node)};
+        if (entry.value != SKIP_TOMBSTONE)
+            result = visit(&entry, context);
+    }
+    return result;
+}
+
 int shale_skiplist_snapshot(struct shale_skiplist *map, const struct shale_range *range,
                             struct shale_snapshot **snapshot)
 {

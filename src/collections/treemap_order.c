@@ -295,6 +295,28 @@ int shale_treemap_visit(struct shale_treemap *map, const struct shale_range *ran
     return coll_map_visit(&map->map, range, visit, context);
 }
 
+static int visit_subtree(struct shale_treemap *tree, const struct tree_node *node,
+                         shale_visit_function *visit, void *context)
+{
+    unsigned count = tree_count(node);
+    int result = 0;
+    for (unsigned i = 0; node->level > 0 && result == 0 && i <= count; i++)
+        result = visit_subtree(
+            tree, (const struct tree_node *)shale_atomic_load_relaxed(&node->children[i]), visit,
+            context);
+    for (unsigned i = 0; node->level == 0 && result == 0 && i < count; i++) {
+        struct shale_entry entry = {tree_key_of(tree, tree_key(node, i)), tree_value(node, i)};
+        result = visit(&entry, context);
+    }
+    return result;
+}
+
+int shale_treemap_visit_alone(struct shale_treemap *map, shale_visit_function *visit, void *context)
+{
+    return visit_subtree(map, (const struct tree_node *)shale_atomic_load_relaxed(&map->root),
+                         visit, context);
+}
+
 int shale_treemap_snapshot(struct shale_treemap *map, const struct shale_range *range,
                            struct shale_snapshot **snapshot)
 {

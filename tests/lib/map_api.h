@@ -30,6 +30,7 @@ struct map_api {
                 size_t capacity, size_t *count);
     int (*visit)(void *map, const struct shale_range *range, shale_visit_function *visit,
                  void *context);
+    int (*visit_alone)(void *map, shale_visit_function *visit, void *context);
     int (*snapshot)(void *map, const struct shale_range *range, struct shale_snapshot **snapshot);
     size_t (*length)(const void *map);
     struct shale_smr *(*domain)(const void *map);
@@ -92,6 +93,7 @@ struct map_api {
     MAP_FORWARD(T, visit,                                                                          \
                 (void *m, const struct shale_range *r, shale_visit_function *f, void *c),          \
                 (m, r, f, c))                                                                      \
+    MAP_FORWARD(T, visit_alone, (void *m, shale_visit_function *v, void *c), (m, v, c))            \
     MAP_FORWARD(T, snapshot, (void *m, const struct shale_range *r, struct shale_snapshot **s),    \
                 (m, r, s))                                                                         \
     static const struct map_api T##_api = {#T,                                                     \
@@ -115,6 +117,7 @@ struct map_api {
                                            T##_api_pop_max,                                        \
                                            T##_api_scan,                                           \
                                            T##_api_visit,                                          \
+                                           T##_api_visit_alone,                                    \
                                            T##_api_snapshot,                                       \
                                            T##_api_length,                                         \
                                            T##_api_domain}

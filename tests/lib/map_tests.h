@@ -228,6 +228,9 @@ static void map_visit_passes_batches_and_stops(const struct map_api *api)
     assert_int_equal(api->visit(map, &below, sum_up, &sum), 0);
     assert_int_equal(sum, 997 * 998 / 2);
     sum = 0;
+    assert_int_equal(api->visit_alone(map, sum_up, &sum), 77);
+    assert_int_equal(sum, 999 * 1000 / 2);
+    sum = 0;
     assert_int_equal(api->visit(map, NULL, sum_up, &sum), 77);
     assert_int_equal(sum, 999 * 1000 / 2);
     api->destroy(map);
