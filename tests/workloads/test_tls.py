@@ -137,7 +137,7 @@ def test_no_server_is_a_failure_of_each_connection(tls):
 
 
 def test_wrong_command_lines_are_refused(tmp_path):
-    for words in ([], ["-p", "0"], [*TLS_OPTIONS, "-m", "magic"], [*TLS_OPTIONS, "more"], [*TLS_OPTIONS, "-g", "0"]):
+    for words in ([], [*TLS_OPTIONS, "-m", "magic"], [*TLS_OPTIONS, "more"], [*TLS_OPTIONS, "-g", "0"]):
         done = subprocess.run([FOLDER / "shale-tls-server", *map(str, words)], capture_output=True)
         assert done.returncode == 64, words
     done = subprocess.run([FOLDER / "shale-tls-server", "-p", "0", "-c", KEY, "-k", tmp_path / "no"],
@@ -147,6 +147,11 @@ def test_wrong_command_lines_are_refused(tmp_path):
                   ["-p", "1", "x"], ["-p", "1", "-s", ",".join(["1"] * 17)]):
         done = subprocess.run([FOLDER / "shale-tls-client", *words], capture_output=True)
         assert done.returncode == 64, words
+
+
+def test_without_files_it_takes_those_of_the_build():
+    with server(FOLDER / "shale-tls-server", "-p", 0) as tls:
+        assert_well(tls)
 
 
 def test_no_key_is_in_the_tree():

@@ -13,19 +13,7 @@ trap 'rm -rf "$folder"' EXIT
 for candidate in ${CANDIDATES-jemalloc mimalloc@3.6.0}; do
     set -- --candidate "$candidate" "$@"
 done
-mkdir "$folder/www"
-seq 3000 >"$folder/www/text"
-cat >"$folder/conf" <<EOF
-user $(id -un); worker_processes 1; daemon off; pid $folder/pid; error_log $folder/log;
-events { worker_connections 256; }
-http {
-    access_log off; default_type text/plain; gzip on; gzip_http_version 1.0; gzip_types text/plain; root $folder/www;
-    client_body_temp_path $folder/body; proxy_temp_path $folder/proxy;
-    fastcgi_temp_path $folder/fastcgi; uwsgi_temp_path $folder/uwsgi; scgi_temp_path $folder/scgi;
-    server { listen 127.0.0.1:$((port + 1)); }
-    server { listen 127.0.0.1:$port; location / { proxy_pass http://127.0.0.1:$((port + 1)); } }
-}
-EOF
+sh "$(dirname "$0")/nginx-folder.sh" "$port" "$folder"
 "${SHALE-shale}" compare --baseline "${BASELINE-system}" "$@" \
     --ready "TCP:$port" \
     --load "ab -q -k -c 20 -n ${REQUESTS-5000} -H 'Accept-Encoding: gzip' http://127.0.0.1:$port/text" \

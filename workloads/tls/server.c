@@ -5,7 +5,8 @@
  * One thread and an epoll. A connection reads when it has nothing left to send, so that one that
  * does not read what it gets is not read from either. SIGTERM and SIGINT end it in order.
  *
- *   -p PORT  0: any that is free; the port is printed      -c CERT, -k KEY  PEM files
+ *   -p PORT  0: any that is free; the port is printed
+ *   -c CERT, -k KEY  PEM files; else certificate.pem and key.pem beside this program
  *   -l ADDRESS  127.0.0.1                                  -v  tell of each connection on stderr
  *   -m malloc|domains  where connections have their memory; domains where Shale's backend is slab
  *   -g N  connections in one domain (16)
@@ -289,10 +290,22 @@ static bool start_tls(struct server *server)
 
 static int usage(void)
 {
-    fputs("usage: shale-tls-server -p PORT -c CERT -k KEY [-l ADDRESS] [-m malloc|domains] "
+    fputs("usage: shale-tls-server -p PORT [-c CERT] [-k KEY] [-l ADDRESS] [-m malloc|domains] "
           "[-g CONNECTIONS] [-v]\n",
           stderr);
     return USAGE;
+}
+
+/* Where the build has put a file: beside this program. */
+static const char *beside(const char *file, char *path, size_t size)
+{
+    ssize_t length = readlink("/proc/self/exe", path, size - 1);
+    while (length > 0 && path[length - 1] != '/')
+        length--;
+    if (length <= 0 || (size_t)length + strlen(file) >= size)
+        return file;
+    memcpy(path + length, file, strlen(file) + 1);
+    return path;
 }
 
 /* 0, or the status to end with. */
@@ -330,9 +343,7 @@ static int take_options(int argc, char **argv, struct server *server)
         }
     }
     server->group = domains ? (unsigned)group : 0;
-    return optind == argc && server->port >= 0 && group > 0 && server->certificate && server->key
-               ? 0
-               : usage();
+    return optind == argc && server->port >= 0 && group > 0 ? 0 : usage();
 }
 
 int main(int argc, char **argv)
@@ -341,6 +352,11 @@ int main(int argc, char **argv)
     int status = take_options(argc, argv, &server);
     if (status != 0)
         return status;
+    static char certificate[4096], key[4096];
+    if (!server.certificate)
+        server.certificate = beside("certificate.pem", certificate, sizeof certificate);
+    if (!server.key)
+        server.key = beside("key.pem", key, sizeof key);
     if (!start_tls(&server) || !start_network(&server))
         return EXIT_FAILURE;
     printf("port %d\n", net_port(server.listener));
