@@ -150,7 +150,8 @@ def test_survives_redis_benchmark_and_gives_memory_back(kv, clients):
     # Each thread reclaims what it gave up once it is idle; clients' connections are gone, too.
     wait_until(lambda: info(kv)["connected_clients"] == "1", 30)
     wait_until(lambda: int(info(kv)["limbo_bytes"]) == 0, 30)
-    wait_until(lambda: kv.rss() < before + (loaded - before) / 3, 30)
+    if "SHALE_SANITIZED" not in os.environ:  # whose malloc keeps what was freed
+        wait_until(lambda: kv.rss() < before + (loaded - before) / 3, 30)
     assert_nothing_is_left(kv)
 
 

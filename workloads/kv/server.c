@@ -174,9 +174,11 @@ static int serve_until_signal(struct service *service, const struct settings *se
     static struct worker workers[THREADS_MAX];
     int signal, started = 0;
     int listener = net_listen(settings->address, settings->port, BACKLOG);
-    int stop = eventfd(0, EFD_CLOEXEC);
-    if (listener < 0 || stop < 0)
+    int stop = listener < 0 ? -1 : eventfd(0, EFD_CLOEXEC);
+    if (listener < 0 || stop < 0) {
+        store_close(service->store);
         return fail("cannot listen");
+    }
     while (started < settings->threads) {
         workers[started] = (struct worker){.service = service, .listener = listener, .stop = stop};
         if (!start_worker(&workers[started]))
