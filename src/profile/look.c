@@ -127,7 +127,7 @@ static uint32_t make_place(struct profile_file_moment *moments, uint32_t count)
 {
     if (count < PROFILE_FILE_MOMENTS)
         return count;
-    for (uint32_t i = 0; i < count / 2; i++)
+    for (size_t i = 0; i < count / 2; i++)
         moments[i] = moments[i * 2];
     profile_recorder.moment_ticks *= 2;
     return count / 2;

@@ -18,11 +18,11 @@ static const char *hex_of(struct profile_reading *reading, const uint8_t *bytes,
     char text[PROFILE_FILE_BUILD_ID * 2 + 1];
     if (count > PROFILE_FILE_BUILD_ID)
         count = 0;
-    for (uint32_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++) {
         text[i * 2] = "0123456789abcdef"[bytes[i] >> 4];
         text[i * 2 + 1] = "0123456789abcdef"[bytes[i] & 15];
     }
-    text[count * 2] = '\0';
+    text[(size_t)count * 2] = '\0';
     return profile_report_text(reading->report, text);
 }
 
@@ -140,7 +140,7 @@ static int frame_of(struct profile_reading *reading, struct frame_map *map, uint
 {
     struct shale_profile_report *report = reading->report;
     uint64_t address = returns_to - 1;
-    if (report->frame_count == map->room && grow_map(reading, map) != 0)
+    if ((map->slots == NULL || report->frame_count == map->room) && grow_map(reading, map) != 0)
         return SHALE_ENOMEM;
     uint32_t *slot = slot_of(report, map, address);
     if (*slot == 0) {

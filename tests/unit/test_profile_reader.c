@@ -115,7 +115,7 @@ static void reader_cut_files_are_refused(void **state)
 {
     const struct profile_file_header *header = (const void *)bytes;
     size_t used = shale_atomic_load_relaxed(&header->live.used);
-    for (size_t length = 0; length < used; length += 1 + used / 150) {
+    for (size_t length = 0; length < used; length += 1 + used / 50) {
         write_file(damaged, bytes, length);
         assert_int_equal(try_reading(damaged, &no_symbols), SHALE_EFORMAT);
     }
@@ -128,7 +128,7 @@ static void reader_flipped_bits_break_the_seal(void **state)
     uint64_t random = random_seed("flips in a sealed file");
     const struct profile_file_header *header = (const void *)bytes;
     size_t used = shale_atomic_load_relaxed(&header->live.used);
-    for (unsigned i = 0; i < 300; i++) {
+    for (unsigned i = 0; i < 100; i++) {
         size_t at = random_below(&random, used);
         if (at / 8 == offsetof(struct profile_file_header, live.seal) / 8)
             continue;
@@ -148,7 +148,7 @@ static void reader_unsealed_garbage_is_survived(void **state)
     char *copy = malloc(size);
     shale_atomic_store_relaxed(&header->live.seal, 0);
     unsigned read = 0;
-    for (unsigned i = 0; i < 250; i++) {
+    for (unsigned i = 0; i < 120; i++) {
         memcpy(copy, bytes, size);
         for (unsigned hit = 0; hit <= i % 7; hit++) {
             /* Mostly where the offsets and counts are. */
@@ -163,7 +163,7 @@ static void reader_unsealed_garbage_is_survived(void **state)
         read += try_reading(damaged, &no_symbols) == 0;
     }
     free(copy);
-    assert_true(read > 0 && read < 250);
+    assert_true(read > 0 && read < 120);
 }
 
 static struct shale_profile_report *read_with(const struct profile_read_options *options)
