@@ -155,7 +155,7 @@ void scopes_many_measure(struct bench *bench)
     if (subject->scopes_max && many.count > subject->scopes_max)
         many.count = subject->scopes_max;
     many.scopes = bench_map(many.count * sizeof *many.scopes);
-    many.lists = bench_map(many.count * sizeof *many.lists);
+    many.lists = bench_map(many.count * sizeof(void *));
     shale_clock_start();
     subject->close(subject->open(), NULL);
     bench_memory_read(&before);

@@ -183,7 +183,8 @@ static double open_many(shale_epoch *epochs, int many, bool region)
         spent[i] = shale_clock_monotonic_ns() - begin;
     }
     qsort(spent, (size_t)many, sizeof(*spent), by_value);
-    return (double)spent[many / 2] / 1000;
+    int middle = many / 2;
+    return (double)spent[middle] / 1000;
 }
 
 /* Thousands open at once, 60 KB in each; then none. */
