@@ -34,7 +34,8 @@ static bool find_recorder(char *path, size_t size)
                             folders[i]);
         if (used >= (int)sizeof(pattern) || glob(pattern, 0, NULL, &found) != 0)
             continue;
-        bool fits = realpath(found.gl_pathv[0], path) != NULL && strlen(path) < size;
+        bool fits =
+            found.gl_pathc > 0 && realpath(found.gl_pathv[0], path) != NULL && strlen(path) < size;
         globfree(&found);
         if (fits)
             return true;

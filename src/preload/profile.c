@@ -38,11 +38,12 @@ static void complain(int error)
     static const char text[] = "shale: the program runs without a profile: the file of "
                                "SHALE_PROFILE cannot be made: ";
     const char *reason = strerrordesc_np(error);
-    ssize_t ignored = write(STDERR_FILENO, text, sizeof(text) - 1);
-    if (reason != NULL)
-        ignored = write(STDERR_FILENO, reason, strlen(reason));
-    ignored = write(STDERR_FILENO, "\n", 1);
-    (void)ignored;
+    ssize_t said = write(STDERR_FILENO, text, sizeof(text) - 1);
+    if (said > 0 && reason != NULL)
+        said = write(STDERR_FILENO, reason, strlen(reason));
+    if (said > 0)
+        said = write(STDERR_FILENO, "\n", 1);
+    (void)said;
 }
 
 static size_t usable_size(void *block)

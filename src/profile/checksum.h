@@ -12,6 +12,6 @@
  *
  * @param skipped  a multiple of 8.
  */
-uint64_t profile_checksum(const void *bytes, size_t size, size_t skipped);
+uint64_t profile_checksum(const void *data, size_t size, size_t skipped);
 
 #endif
