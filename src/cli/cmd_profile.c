@@ -48,9 +48,9 @@ static bool make_path(const char *program, char *path, size_t size)
 {
     char directory[PATH_MAX];
     const char *given = profile_options.output;
-    const char *name = strrchr(program, '/');
+    const char *name = program != NULL ? strrchr(program, '/') : NULL;
     int length;
-    if (getcwd(directory, sizeof(directory)) == NULL)
+    if (program == NULL || getcwd(directory, sizeof(directory)) == NULL)
         return false;
     if (given != NULL && given[0] == '/')
         length = snprintf(path, size, "%s", given);

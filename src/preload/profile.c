@@ -27,8 +27,6 @@
 /* ---- start and end ----------------------------------------------------------------------------
  */
 
-extern char **environ;
-
 enum state { UNBORN, STARTING, STARTED };
 
 static _Atomic int state;
