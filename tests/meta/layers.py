@@ -15,7 +15,7 @@ ARROWS = {
     "smr": ("slab", "alloc", "base"),
     "profile": ("identify", "base"),
     "collections": ("smr", "alloc", "base"),
-    "report": ("profile", "base"),
+    "report": ("profile", "identify", "base"),
     "measure": ("identify", "base"),
     "gate": ("measure", "profile", "report", "identify", "base"),
     "preload": ("slab", "profile", "base"),

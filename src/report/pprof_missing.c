@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+/* pprof's format in a build without protobuf-c. */
+#include "report/report.h"
+
+int report_pprof(const struct shale_profile_report *report, FILE *out)
+{
+    return SHALE_ENOTSUP;
+}
