@@ -10,6 +10,7 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "identify/identify.h"
 #include "report/intern.h"
 #include "report/names.h"
 #include "report/pprof.pb-c.h"
@@ -65,9 +66,17 @@ static void write_part(struct pprof *pprof, const pb_profile *part)
 /* ---- names ------------------------------------------------------------------------------------
  */
 
+/* Texts of protobuf are UTF-8; names of programs and functions may be anything. */
 static int64_t text(struct pprof *pprof, const char *string)
 {
-    return (int64_t)intern_add(&pprof->strings, string, strlen(string));
+    json_t *valid = identify_json_text(string);
+    pprof->failed |= valid == NULL;
+    if (valid == NULL)
+        return 0;
+    int64_t number =
+        (int64_t)intern_add(&pprof->strings, json_string_value(valid), json_string_length(valid));
+    json_decref(valid);
+    return number;
 }
 
 /* The function's id, from 1; written when it is new. */
