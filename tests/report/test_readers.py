@@ -131,3 +131,23 @@ def test_hostile_names_stay_in_their_line_and_cell():
     rows = list(csv.reader(io.StringIO(text)))
     assert len(rows) == sites + 1
     assert {len(row) for row in rows} == {12}
+
+
+def exported():
+    """Every name under which a query may find something."""
+    text = written("full", "prometheus").decode()
+    return set(re.findall(r"^(shale_heap_\w+)", text, re.M))
+
+
+def test_alert_rules_are_rules_about_what_is_exported():
+    rules = SOURCE / "share/prometheus/shale-heap.rules.yml"
+    done = subprocess.run(["promtool", "check", "rules", rules], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert set(re.findall(r"shale_heap_\w+", rules.read_text())) <= exported()
+
+
+def test_grafana_dashboard_asks_for_what_is_exported():
+    dashboard = json.loads((SOURCE / "share/grafana/shale-heap.json").read_text())
+    queries = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    assert len(queries) >= 10 and len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
+    assert set(re.findall(r"shale_heap_\w+", " ".join(queries))) <= exported()
