@@ -235,6 +235,11 @@ static void write_strings(struct pprof *pprof)
 /* -----------------------------------------------------------------------------------------------
  */
 
+bool report_pprof_available(void)
+{
+    return true;
+}
+
 int report_pprof(const struct shale_profile_report *report, FILE *out)
 {
     struct pprof pprof = {.report = report, .out = out};

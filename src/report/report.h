@@ -72,8 +72,9 @@ int report_csv(const struct shale_profile_report *report, enum report_table tabl
  */
 int report_prometheus(const struct shale_profile_report *report, bool openmetrics, FILE *out);
 
-/* pprof's protobuf, gzip. SHALE_ENOTSUP in a build without protobuf-c. */
+/* pprof's protobuf, gzip. SHALE_ENOTSUP in a build without protobuf-c: report_pprof_available. */
 int report_pprof(const struct shale_profile_report *report, FILE *out);
+bool report_pprof_available(void);
 
 /* Collapsed stacks, a line each: "main;parse;new_node 4096", the outermost function first. */
 int report_flame(const struct shale_profile_report *report, enum report_weight weight, FILE *out);

@@ -13,7 +13,7 @@ from programs import BUILD, SOURCE
 
 SAMPLES = os.environ["REPORT_SAMPLES"]
 MODULES = os.environ["WEB_MODULES"]
-SHOTS = BUILD / "tests" / "web" / "screenshots"
+SHOTS = BUILD / "tests" / "report" / "screenshots"
 VIEWS = ["timeline", "sizes", "latency", "threads", "flow", "fragmentation", "advice", "flame",
          "sites", "leaks"]
 CHARTS = {"timeline": 1, "sizes": 1, "latency": 1, "threads": 1, "flow": 1, "fragmentation": 2}
@@ -31,7 +31,7 @@ def drive(page, width, scheme, shot=None):
     if shot:
         SHOTS.mkdir(parents=True, exist_ok=True)
     done = subprocess.run(
-        ["node", SOURCE / "tests/web/drive.mjs", MODULES, shutil.which("chromium"), page, str(width),
+        ["node", SOURCE / "tests/report/drive.mjs", MODULES, shutil.which("chromium"), page, str(width),
          scheme, SHOTS / f"{shot}.png" if shot else ""],
         capture_output=True, text=True, timeout=200,
         env=dict(os.environ) | {"HOME": str(home), "XDG_RUNTIME_DIR": str(home)})
