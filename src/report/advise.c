@@ -11,7 +11,7 @@ enum {
     HOT_PER_S_MIN = 1000,     /* and each second */
     CROSS_COUNT_MIN = 10000,  /* frees of other threads' blocks */
     LEAK_BLOCKS_MIN = 64,     /* of one stack */
-    LEAK_BYTES_MIN = 1 << 14, /* of one stack */
+    LEAK_BYTES_MIN = 1 << 20, /* of one stack */
     PINNED_BYTES_MIN = 1 << 20,
     UNTOUCHED_BYTES_MIN = 8 << 20,
     UNTOUCHED_MEAN_MIN = 4096, /* smaller blocks share their pages with others */

@@ -8,11 +8,11 @@ import { pathToFileURL } from 'node:url';
 const [modules, executablePath, page, width, colorScheme, screenshot] = process.argv.slice(2);
 const { chromium } = createRequire(join(modules, 'node_modules', '.'))('playwright-core');
 
-const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
+const browser = await chromium.launch({ timeout: 180000, executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
 const context = await browser.newContext({ viewport: { width: Number(width), height: 900 }, colorScheme });
 const tab = await context.newPage();
 const seen = { console: [], requests: [] };
-tab.setDefaultTimeout(60000);
+tab.setDefaultTimeout(180000);
 tab.on('console', (message) => seen.console.push(`${message.type()}: ${message.text()}`));
 tab.on('pageerror', (error) => seen.console.push(`error: ${error.stack}`));
 tab.on('request', (request) => seen.requests.push(request.url()));

@@ -33,7 +33,7 @@ def drive(page, width, scheme, shot=None):
     done = subprocess.run(
         ["node", SOURCE / "tests/report/drive.mjs", MODULES, shutil.which("chromium"), page, str(width),
          scheme, SHOTS / f"{shot}.png" if shot else ""],
-        capture_output=True, text=True, timeout=200,
+        capture_output=True, text=True, timeout=400,
         env=dict(os.environ) | {"HOME": str(home), "XDG_RUNTIME_DIR": str(home)})
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

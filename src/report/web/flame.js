@@ -193,7 +193,7 @@ export function flameGraph(profile) {
   if (!list.length) return section('flame', 'Flame graph', 'No stacks were recorded.', empty('Record in a mode with stacks to see who allocates.'));
   const flame = new Flame(profile, list);
   const view = section('flame', 'Flame graph', `${reading(profile, flame)} Enter or a click zooms, arrow keys walk, Escape shows the whole.`,
-    controls(flame, list), flame.detail, flame.box);
+    controls(flame, list), flame.detail, el('div', { class: 'flame-scroll' }, flame.box));
   view.classList.add('wide');
   return view;
 }
