@@ -8,6 +8,7 @@ const struct cmd_entry *const cmd_entries[] = {
     &cmd_verify,
     &cmd_stats,
     &cmd_profile,
+    &cmd_report,
     &cmd_compare,
     &cmd_bench,
 #ifdef SHALE_HAS_GATE

@@ -7,6 +7,7 @@
 
 extern const struct cmd_entry cmd_doctor;
 extern const struct cmd_entry cmd_profile;
+extern const struct cmd_entry cmd_report;
 extern const struct cmd_entry cmd_run;
 extern const struct cmd_entry cmd_stats;
 extern const struct cmd_entry cmd_verify;
