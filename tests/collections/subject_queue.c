@@ -63,21 +63,9 @@ static void make_queue(uint64_t seed)
         abort();
 }
 
-/* What threads that do not come again have retired would pile up: gigabytes in a million queues. */
-static void reclaim_now_and_then(void)
-{
-    static unsigned ended;
-    if (++ended % 1024 != 0)
-        return;
-    for (int i = 0; i < 2; i++)
-        if (domains[i])
-            (void)!shale_smr_barrier(domains[i], 1000000000);
-}
-
 static bool end_queue(void)
 {
     shale_queue_destroy(queue);
-    reclaim_now_and_then();
     return retired_once();
 }
 
