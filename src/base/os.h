@@ -128,6 +128,12 @@ SHALE_NODISCARD int shale_os_move(void *from, size_t size, void *to);
  */
 SHALE_NODISCARD int shale_os_renew(void *address, size_t size);
 
+/*
+ * Fills with bytes that nobody can foresee, without waiting for them.
+ * @return 0; SHALE_ENOTSUP: the system has none (yet). Cost: a system call.
+ */
+SHALE_NODISCARD int shale_os_random(void *bytes, size_t size);
+
 /* Bytes of the range that are in memory. Cost: a system call per 4 MiB of range. */
 SHALE_NODISCARD int shale_os_resident(const void *address, size_t size, size_t *bytes);
 

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -354,6 +355,16 @@ int shale_os_unguard(void *address, size_t size)
     /* The guard may have been set by either way, also when a kernel knows the mark: locked pages.
      */
     return shale_os_protect(address, size, SHALE_OS_READ_WRITE);
+}
+
+/* ---- chance ---- */
+
+int shale_os_random(void *bytes, size_t size)
+{
+    int saved = errno;
+    ssize_t got = getrandom(bytes, size, GRND_NONBLOCK);
+    errno = saved;
+    return got == (ssize_t)size ? SHALE_OK : SHALE_ENOTSUP;
 }
 
 /* ---- looking ---- */

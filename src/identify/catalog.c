@@ -35,6 +35,17 @@ const struct identify_allocator identify_allocators[] = {
         .version_before = "stable release version ",
     },
     {
+        /* before "shale", whose symbol it has too */
+        .name = "shale-secure",
+        .title = "Shale, secure variant",
+        .sonames = TEXTS("libshale-malloc-secure.so.0", "libshale-malloc-secure.so"),
+        .patterns = TEXTS("libshale-malloc-secure.so*"),
+        .symbols = TEXTS("shale_secure_owns"),
+        .strings = NO_TEXTS,
+        .version_method = IDENTIFY_VERSION_TEXT,
+        .version_before = "shale engine ",
+    },
+    {
         .name = "shale",
         .title = "Shale",
         .sonames = TEXTS("libshale-malloc.so.0", "libshale-malloc.so"),

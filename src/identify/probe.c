@@ -52,6 +52,13 @@ static bool owned_by_tcmalloc(const void *pointer)
     return ask && ask(pointer) == OWNED;
 }
 
+static bool owned_by_shale_secure(const void *pointer)
+{
+    _Bool (*ask)(const void *);
+    FIND(ask, "shale_secure_owns");
+    return ask && ask(pointer);
+}
+
 static bool owned_by_shale(const void *pointer)
 {
     _Bool (*ask)(const void *);
@@ -76,6 +83,7 @@ static const struct {
     bool (*owns)(const void *pointer);
     const char *how;
 } owners[] = {
+    {"shale-secure", owned_by_shale_secure, "shale_secure_owns"},
     {"shale", owned_by_shale, "shale_owns"},
     {"mimalloc", owned_by_mimalloc, "mi_is_in_heap_region"},
     {"tcmalloc", owned_by_tcmalloc, "MallocExtension_GetOwnership"},

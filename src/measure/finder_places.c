@@ -50,7 +50,7 @@ static int visit_entry(const struct walk *walk, const char *folder, const struct
     const struct identify_allocator *known = identify_allocator_by_file(entry->d_name);
     if (!known || known == &identify_allocators[0])
         return 0;
-    if (walk->source == FINDER_OWN && strcmp(known->name, "shale") != 0)
+    if (walk->source == FINDER_OWN && strncmp(known->name, "shale", strlen("shale")) != 0)
         return 0; /* PREFIX/lib may be the system's folder, too */
     return walk->visit(path, walk->source, walk->context);
 }

@@ -37,7 +37,8 @@ __attribute__((constructor)) static void start(void)
 }
 
 /* What `shale verify` looks for: the version as text, and whose a pointer is. */
-__attribute__((used)) static const char engine_version[] = "shale engine " SHALE_VERSION_STRING;
+__attribute__((used, retain)) static const char engine_version[] =
+    "shale engine " SHALE_VERSION_STRING;
 
 SHALE_EXPORT bool shale_owns(const void *address);
 
@@ -45,6 +46,16 @@ bool shale_owns(const void *address)
 {
     return slab_owns(address);
 }
+
+/* Whose name tells `shale verify` that this is libshale-malloc-secure.so. */
+#ifdef SHALE_MALLOC_SECURE
+SHALE_EXPORT bool shale_secure_owns(const void *address);
+
+bool shale_secure_owns(const void *address)
+{
+    return slab_owns(address);
+}
+#endif
 
 static bool is_on(char *const *environment, const char *setting)
 {

@@ -11,6 +11,7 @@
 #include "slab/epoch_units.h"
 #include "slab/orphan.h"
 #include "slab/remote.h"
+#include "slab/secure.h"
 #include "slab/slow.h"
 
 enum {
@@ -33,7 +34,10 @@ static enum slab_step take_block(struct slab_thr *thr, size_t size, void **block
 
 static void give_block(struct slab_thr *thr, void *block)
 {
-    slab_free_own(thr, block, slab_first_unit(slab_index_of(block)));
+    uint32_t unit = slab_first_unit(slab_index_of(block));
+    if (SLAB_SECURE)
+        slab_secure_close(unit, block);
+    slab_free_own(thr, block, unit);
 }
 
 /* ---- finding -----------------------------------------------------------------------------------

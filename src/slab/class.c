@@ -29,6 +29,9 @@ void slab_class_start(void)
                                   ((1ull << 32) % slab_class_size(class) != 0);
         uint32_t end = slab_class_units(class) * SLAB_UNIT_SIZE;
         slab_class_tags[class + 1] = (struct slab_class_tags){
-            slab_class_sizes[class], end / (slab_class_sizes[class] + 1), end};
+            slab_class_sizes[class],
+            SLAB_SECURE ? (end - SLAB_GUARD_BYTES - SLAB_TAGS_BYTES) / slab_class_sizes[class]
+                        : end / (slab_class_sizes[class] + 1),
+            end};
     }
 }

@@ -9,6 +9,7 @@
 #define SHALE_SLAB_FAST_H
 
 #include "slab/class.h"
+#include "slab/secure.h"
 #include "slab/thread.h"
 
 /* Finish what the fast paths began. `old` is what op was before they set it to 1. */
@@ -29,8 +30,7 @@ void slab_free_triggered(struct slab_thr *thr, struct slab_hot *hot);
         (block) = (hot)->free;                                                                     \
         if (SHALE_UNLIKELY((block) == NULL))                                                       \
             return slow;                                                                           \
-        (hot)->free = (block)->next;                                                               \
-        (hot)->allocs++;                                                                           \
+        slab_unlink(hot, block);                                                                   \
     } while (0)
 
 static SHALE_ALWAYS_INLINE void *slab_malloc_fast(size_t size)
@@ -92,6 +92,10 @@ static SHALE_ALWAYS_INLINE void slab_free_fast(void *address)
     uint64_t unit = offset >> SLAB_UNIT_SHIFT;
     if (SHALE_UNLIKELY(shale_atomic_load_relaxed(&thr->owners[unit]) != thr->id)) {
         slab_free_slow(address, old);
+        return;
+    }
+    if (SLAB_SECURE) {
+        slab_secure_free_fast(thr, address, (uint32_t)unit);
         return;
     }
     struct slab_hot *hot = &thr->hots[unit];

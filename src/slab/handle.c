@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "slab/cache.h"
 #include "slab/fast.h"
@@ -205,17 +206,11 @@ SHALE_EXPORT int shale_handle_of(const void *block, shale_handle *handle)
 /* ---- freeing -----------------------------------------------------------------------------------
  */
 
-/* The late heap and the first thread: nobody runs at the same time as the caller. */
-static bool is_alone(void)
-{
-    return shale_atomic_load_relaxed(&slab_thr_end) <= SLAB_LATE + 2;
-}
-
 /* Of two frees of one handle, one gets the block. */
 static SHALE_ALWAYS_INLINE int take_tag(const struct place *place, uint8_t wanted)
 {
     uint8_t found = wanted;
-    if (is_alone())
+    if (slab_is_alone())
         shale_atomic_store_relaxed(place->tag, wanted + 1);
     else if (!shale_atomic_cas_relaxed(place->tag, &found, wanted + 1))
         return other_tag(found, wanted);
@@ -234,11 +229,13 @@ static SHALE_ALWAYS_INLINE void give(struct slab_thr *thr, const struct place *p
     struct slab_hot *hot = slab_hot_at(place->unit);
     struct slab_block *block = place->block;
     SHALE_ASSERT(block != NULL);
+    if (SLAB_SECURE)
+        memset(block, 0, hot->size);
     if (SHALE_UNLIKELY(slab_owner_of(place->unit) != thr->id)) {
         give_elsewhere(thr, place);
         return;
     }
-    block->next = hot->free;
+    slab_set_next(block, hot->free);
     hot->free = block;
     if (SHALE_UNLIKELY(--hot->left == 0))
         slab_reclassify(thr, hot);

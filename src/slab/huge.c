@@ -77,13 +77,29 @@ static size_t round_to_pages(size_t size)
     return size > SIZE_MAX - page ? 0 : SHALE_ALIGN_UP(size + (size == 0), page);
 }
 
+/* Of the secure variant: a page behind the block, without access. 0: too large. */
+static size_t with_guard(size_t size)
+{
+    size_t more = SLAB_SECURE ? shale_os_page_size() : 0;
+    return size == 0 || size > SIZE_MAX - more ? 0 : size + more;
+}
+
+static void set_guard(char *block, size_t size)
+{
+    int ignored;
+    if (SLAB_SECURE)
+        ignored = shale_os_guard(block + size - shale_os_page_size(), shale_os_page_size());
+    (void)ignored;
+}
+
 void *slab_huge_alloc(size_t size, size_t alignment)
 {
     void *block = NULL;
     sigset_t saved;
-    size = round_to_pages(size);
+    size = with_guard(round_to_pages(size));
     if (size == 0 || shale_os_map(size, alignment, &block) != 0)
         return NULL;
+    set_guard(block, size);
     slab_os_lock(&slab_huge_lock, &saved);
     bool room = make_room();
     if (room) {
@@ -106,7 +122,7 @@ size_t slab_huge_size(const void *block)
     sigset_t saved;
     slab_os_lock(&slab_huge_lock, &saved);
     const struct entry *entry = find(block);
-    size_t size = entry != NULL ? entry->size : 0;
+    size_t size = entry != NULL ? entry->size - with_guard(1) + 1 : 0;
     slab_os_unlock(&slab_huge_lock, &saved);
     return size;
 }
@@ -134,6 +150,8 @@ void *slab_huge_resize(void *block, size_t size)
 {
     sigset_t saved;
     void *moved = NULL;
+    if (SLAB_SECURE)
+        return NULL; /* the guard would have to move */
     size = round_to_pages(size);
     slab_os_lock(&slab_huge_lock, &saved);
     struct entry *entry = find(block);

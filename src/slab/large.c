@@ -3,6 +3,7 @@
 #include "slab/large.h"
 
 #include "slab/epoch_units.h"
+#include "slab/secure.h"
 
 static size_t ceil_shift(size_t size, unsigned shift)
 {
@@ -12,6 +13,29 @@ static size_t ceil_shift(size_t size, unsigned shift)
 static size_t at_least_one(size_t count)
 {
     return count == 0 ? 1 : count;
+}
+
+/* What a block takes with the guard behind it: in plain malloc's epoch only (secure.h). */
+static size_t with_guard(uint64_t epoch, size_t size)
+{
+    return SLAB_SECURE && epoch == 0 ? size + SLAB_GUARD_BYTES : size;
+}
+
+static bool is_guarded(uint32_t unit)
+{
+    return SLAB_SECURE && slab_unit_at(unit)->epoch == 0;
+}
+
+static char *end_of(uint32_t unit)
+{
+    return slab_unit_address(unit) + ((size_t)slab_hot_at(unit)->capacity << SLAB_UNIT_SHIFT);
+}
+
+/* Before the block is anybody else's; a free that comes too late is found out afterwards. */
+static void wipe(uint32_t unit)
+{
+    if (is_guarded(unit))
+        slab_secure_wipe_large(slab_unit_address(unit), end_of(unit));
 }
 
 static bool is_run(const struct slab_large *large)
@@ -41,7 +65,8 @@ static enum slab_step take_units(const struct slab_large *large, uint32_t count,
 static enum slab_step alloc_units(struct slab_large *large, struct slab_growth *grow)
 {
     struct slab_run run;
-    uint32_t count = (uint32_t)at_least_one(ceil_shift(large->size, SLAB_UNIT_SHIFT));
+    size_t size = with_guard(large->epoch, large->size);
+    uint32_t count = (uint32_t)at_least_one(ceil_shift(size, SLAB_UNIT_SHIFT));
     enum slab_step step = take_units(large, count, &run, grow);
     if (step != SLAB_DONE)
         return step;
@@ -72,7 +97,8 @@ static bool use_segments(uint32_t segment, uint32_t count, size_t size)
 
 static enum slab_step alloc_segments(struct slab_large *large, struct slab_growth *grow)
 {
-    size_t count = at_least_one(ceil_shift(large->size, SLAB_SEGMENT_SHIFT));
+    size_t size = with_guard(large->epoch, large->size);
+    size_t count = at_least_one(ceil_shift(size, SLAB_SEGMENT_SHIFT));
     size_t align = at_least_one(large->alignment >> SLAB_SEGMENT_SHIFT);
     uint32_t segment = SLAB_NONE;
     if (count >= slab_range.segments || align >= slab_range.segments)
@@ -84,7 +110,7 @@ static enum slab_step alloc_segments(struct slab_large *large, struct slab_growt
     mark(slab_slot_of(large->epoch), segment * SLAB_SEGMENT_UNITS, (uint32_t)count,
          SLAB_UNIT_LARGE);
     large->block = slab_segment_address(segment);
-    large->zero = use_segments(segment, (uint32_t)count, large->size);
+    large->zero = use_segments(segment, (uint32_t)count, size);
     return SLAB_DONE;
 }
 
@@ -92,6 +118,8 @@ enum slab_step slab_large_alloc(struct slab_thr *thr, struct slab_large *large,
                                 struct slab_growth *grow)
 {
     enum slab_step step = is_run(large) ? alloc_units(large, grow) : alloc_segments(large, grow);
+    if (step == SLAB_DONE && SLAB_SECURE && large->epoch == 0)
+        slab_secure_guard_end(end_of(slab_index_of(large->block)));
     if (step == SLAB_DONE)
         SLAB_COUNT(thr, large_allocs, 1);
     return step;
@@ -148,6 +176,7 @@ enum slab_step slab_large_free(struct slab_thr *thr, uint32_t unit, size_t *byte
 {
     enum slab_step step;
     *bytes = 0;
+    wipe(unit);
     if (slab_unit_state_of(unit) == SLAB_UNIT_RUN)
         step = free_units(unit, bytes);
     else
@@ -159,7 +188,8 @@ enum slab_step slab_large_free(struct slab_thr *thr, uint32_t unit, size_t *byte
 
 size_t slab_large_size(uint32_t unit)
 {
-    return (size_t)slab_hot_at(unit)->capacity << SLAB_UNIT_SHIFT;
+    size_t size = (size_t)slab_hot_at(unit)->capacity << SLAB_UNIT_SHIFT;
+    return is_guarded(unit) ? size - SLAB_GUARD_BYTES : size;
 }
 
 static enum slab_step resize_units(uint32_t unit, size_t size)
@@ -206,6 +236,10 @@ static enum slab_step resize_segments(uint32_t unit, size_t size)
 enum slab_step slab_large_resize(struct slab_thr *thr, uint32_t unit, size_t size)
 {
     (void)thr;
+    if (is_guarded(unit)) /* the guard would have to move */
+        return size <= slab_large_size(unit) && size > slab_large_size(unit) - SLAB_UNIT_SIZE
+                   ? SLAB_DONE
+                   : SLAB_NO_MEMORY;
     return slab_unit_state_of(unit) == SLAB_UNIT_RUN ? resize_units(unit, size)
                                                      : resize_segments(unit, size);
 }

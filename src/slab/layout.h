@@ -39,7 +39,19 @@ enum {
     SLAB_RUN_MAX = 1 << 20,   /* bytes: above, a block is a run of segments */
     SLAB_NONE = 0,            /* no unit, segment or thread has this index */
     SLAB_HALVES = 2,          /* lower: small pages; upper: huge pages */
+    SLAB_TAGS_BYTES = 4096,   /* at the end of a slab of the secure variant (secure.h), */
+    SLAB_GUARD_BYTES = 4096,  /* and before them */
 };
+
+_Static_assert((SLAB_UNIT_SIZE - SLAB_TAGS_BYTES - SLAB_GUARD_BYTES) / 16 <= SLAB_TAGS_BYTES,
+               "a tag per block");
+
+/* 1: the secure variant (secure.h) is compiled. */
+#ifdef SHALE_SECURE
+#define SLAB_SECURE 1
+#else
+#define SLAB_SECURE 0
+#endif
 
 #define SLAB_RANGE_MAX (1ull << 40)
 #define SLAB_RANGE_MIN (1ull << 26)
@@ -81,7 +93,7 @@ enum slab_list {
 
 /* A block that nobody uses: its first bytes. */
 struct slab_block {
-    struct slab_block *next;
+    struct slab_block *next; /* slab_next, slab_set_next [secure.h] */
 };
 
 struct slab_hot {

@@ -178,6 +178,8 @@ void *slab_realloc(void *block, size_t size)
 {
     if (block == NULL)
         return slab_malloc_fast(size);
+    if (SLAB_SECURE && slab_in_range(block))
+        slab_secure_check_live(block);
     size_t old_size = own_size(block);
     if (old_size == 0) {
         if (!slab_in_range(block))
@@ -196,7 +198,7 @@ void *slab_realloc(void *block, size_t size)
     if (is_large(block)) {
         if (stays_large(block, size) && resize_in_place(block, size))
             return block;
-        void *moved = size > old_size ? slab_move(block, size) : NULL;
+        void *moved = size > old_size && !SLAB_SECURE ? slab_move(block, size) : NULL;
         if (moved != NULL)
             return moved;
     } else if (size <= old_size && size >= old_size / SHRINK_SHARE) {

@@ -13,6 +13,7 @@
 #include "slab/pages.h"
 #include "slab/purger.h"
 #include "slab/range.h"
+#include "slab/secure.h"
 #include "slab/unit.h"
 
 enum {
@@ -82,6 +83,8 @@ static void tidy_cache(struct slab_thr *thr, struct slab_cache *cache)
 void slab_tidy(struct slab_thr *thr)
 {
     thr->tidy_again = false;
+    if (SLAB_SECURE)
+        slab_secure_flush(thr);
     slab_flush_batches(thr);
     slab_collect_messages(thr, UINT32_MAX);
     for (struct slab_cache *cache = thr->caches; cache != NULL; cache = cache->next)

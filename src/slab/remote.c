@@ -6,6 +6,7 @@
 #include "slab/class.h"
 #include "slab/epoch.h"
 #include "slab/orphan.h"
+#include "slab/secure.h"
 
 enum {
     BATCH_BLOCKS = 32,
@@ -43,7 +44,7 @@ static struct slab_block *decode(uint32_t unit, uint64_t word)
 /* Where a chain of two or more blocks keeps its tail: word 1 of its second block. */
 static uint64_t *tail_of(struct slab_block *head)
 {
-    return &((struct message *)(void *)head->next)->next;
+    return &((struct message *)(void *)slab_next(head))->next;
 }
 
 /* False: it is closed, or full. A full one is that of an owner who is asked to collect it all. */
@@ -82,7 +83,7 @@ static enum sent send_to_orphan(uint32_t unit, uint64_t *word, struct slab_block
     uint32_t live = COUNT_OF(*word);
     if (count > live)
         return WRONG;
-    tail->next = decode(unit, *word);
+    slab_set_next(tail, decode(unit, *word));
     uint64_t next = SLAB_REM_ORPHAN | COUNT(live - count) | encode(unit, head);
     if (count == live)
         next = SLAB_REM_DEAD;
@@ -99,8 +100,8 @@ static enum sent send_to_owner(uint32_t unit, uint64_t *word, struct slab_block 
 {
     struct slab_rem *rem = slab_rem_at(unit);
     if ((*word & SLAB_REM_NOTIFY) != 0) {
-        tail->next = NULL; /* an earlier try may have chained it */
-        if (count > 1 && head->next == NULL)
+        slab_set_next(tail, NULL); /* an earlier try may have chained it */
+        if (count > 1 && slab_next(head) == NULL)
             return WRONG; /* the tail is among the others: freed twice */
         /* ORDER REMOTE3 acquire <- release in slab_arm() [remote.c]. The owner that armed is the
          * one read next. Test remote_messages_reach_owner. */
@@ -115,7 +116,7 @@ static enum sent send_to_owner(uint32_t unit, uint64_t *word, struct slab_block 
     }
     if (COUNT_OF(*word) + count > DEPTH_MAX)
         return WRONG;
-    tail->next = decode(unit, *word);
+    slab_set_next(tail, decode(unit, *word));
     uint64_t next = COUNT(COUNT_OF(*word) + count) | encode(unit, head);
     /* ORDER REMOTE1 release -> acquire in slab_collect() [remote.c]. Publishes the chain, and all
      * that the freeing thread did with the blocks. Test remote_words_collected_whole. */
@@ -169,7 +170,7 @@ static void start_batch(struct slab_batch *batch, struct slab_block *block, uint
     /* The size from the unit: the hot line is the owner's. */
     uint32_t limit = BATCH_BYTES / slab_class_sizes[slab_unit_at(unit)->class];
     batch->head = batch->tail = block;
-    block->next = NULL;
+    slab_set_next(block, NULL);
     batch->unit = unit;
     batch->generation = generation;
     batch->count = 1;
@@ -217,7 +218,7 @@ void slab_free_remote(struct slab_thr *thr, void *address, uint32_t unit)
             SLAB_COUNT(thr, misuse, 1);
             return;
         }
-        block->next = batch->head;
+        slab_set_next(block, batch->head);
         batch->head = block;
         batch->count++;
     } else {
@@ -286,7 +287,7 @@ static struct slab_block *find_tail(uint32_t unit, struct slab_block *chain, uin
 {
     if (count == 1)
         return chain;
-    if (!is_in_slab(unit, chain->next))
+    if (!is_in_slab(unit, slab_next(chain)))
         return NULL;
     struct slab_block *tail = (struct slab_block *)(uintptr_t)*tail_of(chain);
     return is_in_slab(unit, tail) ? tail : NULL;

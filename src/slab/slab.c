@@ -10,12 +10,14 @@
 #include "slab/epoch_units.h"
 #include "slab/pages.h"
 #include "slab/remote.h"
+#include "slab/secure.h"
 #include "slab/tag.h"
 
 enum {
     LINK_BYTES = 4096,   /* new blocks per step: one page is touched */
     LINK_PAGES_MANY = 4, /* pages per step, of a slab begun, in the heap of a thread that owns */
     OWNED_MANY = 128,    /* so many slabs: fewer steps fault, for 12 KiB per class at most */
+    LINK_ORDERS = 16,    /* blocks per step of the secure variant, at least: 16! orders */
     WORTH_SHARE = 8,     /* a full slab is worth a visit when 1/8 of it came back, */
     WORTH_MAX = 128,     /* or this many blocks */
     EMPTIES_MIN = 4,     /* empty slabs a thread may keep */
@@ -44,8 +46,15 @@ bool slab_link_more(struct slab_thr *thr, struct slab_hot *hot)
         return slab_pages_return(hot);
     uint32_t bytes = link_bytes(thr, hot);
     uint32_t count = hot->size >= bytes ? 1 : bytes / hot->size;
+    if (SLAB_SECURE && count < LINK_ORDERS)
+        count = LINK_ORDERS;
     if (count > hot->capacity - hot->linked)
         count = hot->capacity - hot->linked;
+    if (SLAB_SECURE) {
+        slab_secure_link(hot, count);
+        SLAB_COUNT(thr, linked, 1);
+        return true;
+    }
     char *block = slab_unit_address(hot->unit) + (uint64_t)hot->linked * hot->size;
     struct slab_block *first = (struct slab_block *)(void *)block;
     struct slab_block *last = first;
@@ -70,10 +79,10 @@ void slab_take_back(struct slab_hot *hot, struct slab_block *chain, struct slab_
     if (hot->free != NULL) {
         if (tail == NULL) {
             tail = chain;
-            for (uint32_t i = 1; i < count && tail->next != NULL; i++)
-                tail = tail->next;
+            for (uint32_t i = 1; i < count && slab_next(tail) != NULL; i++)
+                tail = slab_next(tail);
         }
-        tail->next = hot->free;
+        slab_set_next(tail, hot->free);
     }
     hot->free = chain;
 }
@@ -324,6 +333,8 @@ void slab_make(struct slab_thr *thr, uint32_t slot, uint32_t unit, unsigned clas
                              .class = (uint8_t) class,
                              .zero = zero,
                              .epoch = (uint16_t)slot};
+    if (SLAB_SECURE)
+        slab_secure_make(hot, zero);
     shale_atomic_store_relaxed(&slab_rem_at(unit)->word, 0);
     slab_pages_forget(unit);
     entry->class = (uint8_t) class;
@@ -417,6 +428,8 @@ enum slab_step slab_take(struct slab_thr *thr, struct slab_cache *cache, unsigne
     if (step != SLAB_DONE)
         return step;
     slab_make(thr, cache->slot, run.unit, class, run.zero);
+    if (SLAB_SECURE)
+        slab_secure_guard(run.unit, class);
     if (cache->tagged)
         slab_tag_make(thr, slab_hot_at(run.unit), run.zero);
     thr->owned++;
@@ -433,6 +446,8 @@ void slab_release_locked(struct slab_epoch *epoch, struct slab_hot *hot)
     struct slab_unit *entry = slab_unit_at(unit);
     hot->list = SLAB_LIST_NONE;
     epoch->past_allocs[hot->class] += hot->allocs;
+    if (SLAB_SECURE)
+        slab_secure_unguard(unit, hot->class);
     slab_set_owner(unit, SLAB_NONE);
     shale_atomic_add_single_writer(&entry->generation, 1);
     if (hot->tagged)
@@ -448,6 +463,8 @@ void slab_discard(struct slab_epoch *epoch, struct slab_hot *hot)
     struct slab_unit *entry = slab_unit_at(hot->unit);
     unsigned units = slab_class_units(hot->class);
     epoch->past_allocs[hot->class] += hot->allocs;
+    if (SLAB_SECURE)
+        slab_secure_unguard(hot->unit, hot->class);
     hot->list = SLAB_LIST_NONE;
     slab_set_owner(hot->unit, SLAB_NONE);
     shale_atomic_add_single_writer(&entry->generation, 1);

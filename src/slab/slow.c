@@ -327,10 +327,18 @@ void slab_free_own(struct slab_thr *thr, void *address, uint32_t unit)
 {
     struct slab_hot *hot = slab_hot_at(unit);
     struct slab_block *block = address;
-    block->next = hot->free;
+    slab_set_next(block, hot->free);
     hot->free = block;
     if (--hot->left == 0)
         slab_reclassify(thr, hot);
+}
+
+void slab_free_live(struct slab_thr *thr, void *address, uint32_t unit)
+{
+    if (slab_owner_of(unit) == thr->id)
+        slab_free_own(thr, address, unit);
+    else
+        slab_free_remote(thr, address, unit);
 }
 
 /* One try to free a block of the range. */
@@ -338,20 +346,24 @@ static enum slab_step free_step(struct slab_thr *thr, void *block, size_t *bytes
 {
     uint32_t unit = slab_index_of(block);
     enum slab_unit_state state = slab_unit_state_of(unit);
-    if (state == SLAB_UNIT_RUN || state == SLAB_UNIT_LARGE)
+    if (state == SLAB_UNIT_RUN || state == SLAB_UNIT_LARGE) {
+        if (SLAB_SECURE && block != slab_unit_address(unit))
+            slab_secure_report(SLAB_OFFENCE_INSIDE, block);
         return slab_large_free(thr, unit, bytes);
+    }
     unit = slab_first_unit(unit);
     state = slab_unit_state_of(unit);
     if (state == SLAB_UNIT_REGION) {
         slab_region_free(thr, block, unit);
         return SLAB_DONE;
     }
+    if (SLAB_SECURE && state == SLAB_UNIT_SLAB) {
+        slab_secure_free(thr, block, unit);
+        return SLAB_DONE;
+    }
     if (state != SLAB_UNIT_SLAB || (slab_is_tagged(unit) && !slab_tag_clear(unit, block)))
         return SLAB_NO_MEMORY;
-    if (slab_owner_of(unit) == thr->id)
-        slab_free_own(thr, block, unit);
-    else
-        slab_free_remote(thr, block, unit);
+    slab_free_live(thr, block, unit);
     return SLAB_DONE;
 }
 
@@ -359,8 +371,11 @@ static enum slab_step free_step(struct slab_thr *thr, void *block, size_t *bytes
 static bool free_in_handler(void *block)
 {
     uint32_t unit = slab_first_unit(slab_index_of(block));
-    if (slab_unit_state_of(unit) != SLAB_UNIT_SLAB ||
-        (slab_is_tagged(unit) && !slab_tag_clear(unit, block)))
+    if (slab_unit_state_of(unit) != SLAB_UNIT_SLAB)
+        return false;
+    if (SLAB_SECURE)
+        slab_secure_close(unit, block);
+    else if (slab_is_tagged(unit) && !slab_tag_clear(unit, block))
         return false;
     slab_free_signal(block, unit);
     return true;
@@ -381,6 +396,8 @@ static void free_in_range(struct slab_thr *thr, void *block)
     }
     if (step != SLAB_DONE)
         SLAB_COUNT(thr, misuse, 1);
+    if (SLAB_SECURE && step == SLAB_NO_MEMORY)
+        slab_secure_report(SLAB_OFFENCE_NOTHING, block);
     /* A slab that went back counts too: with fences every free comes here. */
     bool gave = thr->id != SLAB_LATE && (bytes != 0 || thr->owned != owned);
     slab_finish(thr);

@@ -4,6 +4,7 @@
 #define SHALE_SLAB_SLOW_H
 
 #include "slab/large.h"
+#include "slab/secure.h"
 #include "slab/thread.h"
 
 struct slab_request {
@@ -47,8 +48,7 @@ SHALE_NODISCARD enum slab_step slab_ready(struct slab_thr *thr, struct slab_cach
 static SHALE_ALWAYS_INLINE void *slab_pop(struct slab_hot *hot)
 {
     struct slab_block *block = hot->free;
-    hot->free = block->next;
-    hot->allocs++;
+    slab_unlink(hot, block);
     return block;
 }
 
@@ -61,7 +61,7 @@ static SHALE_ALWAYS_INLINE void *slab_pop(struct slab_hot *hot)
 static SHALE_ALWAYS_INLINE struct slab_block *slab_take_fresh(struct slab_hot *hot)
 {
     if (SHALE_UNLIKELY(
-            hot->linked == hot->capacity ||
+            SLAB_SECURE || hot->linked == hot->capacity ||
             shale_atomic_load_relaxed(&slab_rem_at(hot->unit)->word) >> SLAB_REM_COUNT_SHIFT != 0))
         return NULL;
     char *block = slab_unit_address(hot->unit) + (uint64_t)hot->linked * hot->size;
@@ -71,5 +71,8 @@ static SHALE_ALWAYS_INLINE struct slab_block *slab_take_fresh(struct slab_hot *h
 
 /* Frees a block of the thread's own slab. Locks: the biased lock. */
 void slab_free_own(struct slab_thr *thr, void *address, uint32_t unit);
+
+/* Frees a block of any slab. Locks: the biased lock. */
+void slab_free_live(struct slab_thr *thr, void *address, uint32_t unit);
 
 #endif

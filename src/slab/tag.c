@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "slab/secure.h"
+
 uint8_t slab_tag_end = SLAB_TAG_END;
 uint16_t slab_lives_end = SLAB_LIVES_END;
 
@@ -56,5 +58,10 @@ bool slab_tag_clear(uint32_t unit, const void *block)
         return false;
     _Atomic uint8_t *tag = slab_tag_at(unit, hot->class, slot);
     uint8_t was = shale_atomic_load_relaxed(tag);
-    return was % 2 == 1 && shale_atomic_cas_relaxed(tag, &was, was + 1);
+    if (was % 2 == 0)
+        return false;
+    if (!slab_is_alone())
+        return shale_atomic_cas_relaxed(tag, &was, (uint8_t)(was + 1));
+    shale_atomic_store_relaxed(tag, (uint8_t)(was + 1));
+    return true;
 }

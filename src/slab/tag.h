@@ -18,6 +18,8 @@
 #define SHALE_SLAB_TAG_H
 
 #include "slab/class.h"
+#include "slab/late.h"
+#include "slab/link.h"
 #include "slab/thread.h"
 
 enum {
@@ -56,6 +58,12 @@ static SHALE_ALWAYS_INLINE bool slab_is_tagged(uint32_t unit)
             0xff) != 0;
 }
 
+/* The late heap and the first thread: nobody runs at the same time as the caller. */
+static SHALE_ALWAYS_INLINE bool slab_is_alone(void)
+{
+    return shale_atomic_load_relaxed(&slab_thr_end) <= SLAB_LATE + 2;
+}
+
 /* The unit's lives with handles are used up. */
 bool slab_is_spent(uint32_t unit);
 
@@ -76,7 +84,7 @@ static SHALE_ALWAYS_INLINE void *slab_tag_pop_at(struct slab_hot *hot, uint32_t 
         *slot = slab_slot_of_block(hot, block);
         _Atomic uint8_t *place = slab_tag_at(hot->unit, hot->class, *slot);
         uint8_t was = shale_atomic_load_relaxed(place);
-        hot->free = block->next;
+        hot->free = slab_next_checked(hot, block);
         if (SHALE_LIKELY(was < slab_tag_end)) {
             hot->allocs++;
             *tag = was + 1;

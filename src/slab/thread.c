@@ -16,6 +16,7 @@
 #include "slab/pool.h"
 #include "slab/range.h"
 #include "slab/remote.h"
+#include "slab/secure.h"
 #include "slab/watch.h"
 
 enum { SLABS_AT_ONCE = 512 }; /* left in one hold of the epoch's lock */
@@ -59,6 +60,8 @@ bool slab_thr_empty_heap(struct slab_thr *thr)
     struct slab_hot *hot = NULL;
     unsigned from = 0;
     slab_close_inbox(thr);
+    if (SLAB_SECURE)
+        slab_secure_flush(thr);
     slab_flush_batches(thr);
     slab_collect_messages(thr, UINT32_MAX);
     if (!leave_epochs(thr))
@@ -114,6 +117,8 @@ void slab_thr_prepare(struct slab_thr *thr, uint32_t id)
     thr->limit = slab_range.size;
     thr->owners = slab_range.owners;
     thr->hots = slab_range.hots;
+    if (SLAB_SECURE)
+        slab_secure_prepare(thr);
     for (unsigned class = 0; class < SLAB_CLASSES; class ++)
         slab_set_current(&thr->main, class, &slab_hot_empty);
     thr->recent[0].cache = &thr->main; /* still in the first page */
@@ -130,6 +135,8 @@ static int start_engine(void)
     if (error != 0)
         return error;
     slab_class_start();
+    if (SLAB_SECURE)
+        slab_secure_start();
     slab_pool_start();
     if (shale_membarrier_register() != 0)
         slab_bias_use_fences();

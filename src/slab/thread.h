@@ -187,7 +187,8 @@ struct slab_thr {
     uint64_t past_allocs[SLAB_CLASSES]; /* of slabs remade for another class */
     uint64_t purge_tick_ns;             /* up to when this thread spent its purge budget */
     struct slab_counters counters;
-    struct slab_cache *caches; /* of epochs */
+    struct slab_cache *caches;          /* of epochs */
+    struct slab_quarantine *quarantine; /* of the secure variant; out of the range */
 
     /* Others' line. */
     SHALE_ALIGNED(SHALE_FALSE_SHARING) _Atomic uint64_t inbox; /* depth 63:48, first message */

@@ -23,6 +23,7 @@
 #include "slab/epoch.h"
 #include "slab/pages.h"
 #include "slab/pool.h"
+#include "slab/secure.h"
 #include "slab/stop.h"
 #include "slab/unit.h"
 
@@ -37,7 +38,7 @@ static int check_free_list(const struct slab_hot *hot)
     uint64_t expected =
         hot->linked - hot->retired - (hot->allocs - slab_frees(hot)) - slab_pages_out(hot);
     uint64_t count = 0;
-    for (const struct slab_block *b = hot->free; b != NULL; b = b->next)
+    for (const struct slab_block *b = hot->free; b != NULL; b = slab_next(b))
         if (!is_block_of(hot, b) || ++count > expected)
             return 24;
     return count == expected ? 0 : 24;

@@ -52,7 +52,7 @@ def test_table_has_a_line_for_each():
 
 def test_own_allocator_is_found_without_being_told():
     own = [item for item in listing(SHALE_ALLOCATOR_PATH="") if item["from"] == "own"]
-    assert [(item["name"], item["loadable"]) for item in own] == [("shale", True)]
+    assert [(item["name"], item["loadable"]) for item in own] == [("shale", True), ("shale-secure", True)]
     done = shale("run", "--allocator", "shale", "--", "echo", "served",
                  env={"SHALE_ALLOCATOR_PATH": ""})
     assert (done.returncode, done.stdout) == (0, "served\n")
