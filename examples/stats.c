@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the engine has of this program: as a whole, by size class and by thread. */
+/* What the engine has of this program: as a whole, by size class and by thread; and what is wrong.
+ */
 #include <shale/shale.h>
 #include <stdio.h>
 
@@ -29,6 +30,17 @@ int main(void)
         if (classes[i].block_bytes == 112)
             printf("of 112 bytes: %llu\n", (unsigned long long)classes[i].live_blocks);
     printf("%zu threads\n", thread_count);
+
+    struct shale_finding findings[8];
+    size_t finding_count = ROOM(findings);
+    struct shale_stats_epoch epochs[8];
+    size_t epoch_count = ROOM(epochs);
+    error = shale_diagnose(NULL, findings, sizeof findings[0], &finding_count);
+    if (error == 0)
+        error = shale_stats_epochs(epochs, sizeof epochs[0], &epoch_count, SHALE_STATS_EXACT);
+    for (size_t i = 0; error == 0 && i < finding_count && i < ROOM(findings); i++)
+        printf("%s: %s; %s\n", shale_cause_name(findings[i].cause), findings[i].text,
+               shale_cause_remedy(findings[i].cause));
     shale_free(kept);
     return 0;
 }

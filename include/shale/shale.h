@@ -6,6 +6,7 @@
 #include <shale/alloc.h>
 #include <shale/comparator.h>
 #include <shale/config.h>
+#include <shale/diagnose.h>
 #include <shale/domain.h>
 #include <shale/epoch.h>
 #include <shale/error.h>

@@ -134,6 +134,28 @@ struct shale_stats_thread {
     uint64_t misuses;
 };
 
+/*
+ * One epoch, or plain malloc's blocks. A slab pins memory when at most an eighth of its blocks that
+ * were ever touched are live and no thread allocates from it now.
+ */
+struct shale_stats_epoch {
+    uint64_t epoch;          /* id; 0: the eternal epoch, plain malloc's */
+    uint64_t state;          /* enum shale_epoch_state */
+    uint64_t kind;           /* enum shale_epoch_kind */
+    uint64_t references;     /* that discard waits for */
+    uint64_t age_ns;         /* since it was opened */
+    uint64_t live_blocks;    /* of slabs and above 64 KiB; those on their way back are live */
+    uint64_t live_bytes;     /* usable bytes of those */
+    uint64_t region_bytes;   /* chunks of a region epoch */
+    uint64_t used_bytes;     /* units of slabs, chunks and large blocks */
+    uint64_t free_bytes;     /* of free blocks in slabs, touched before */
+    uint64_t pinning_blocks; /* live blocks of slabs that pin memory */
+    uint64_t pinning_bytes;
+    uint64_t pinned_slabs;
+    uint64_t pinned_bytes; /* of the free ones of those slabs */
+    char label[48];        /* NUL-terminated */
+};
+
 #if defined(__GNUC__)
 #define SHALE_STATS_API __attribute__((visibility("default"), warn_unused_result))
 #else
@@ -187,6 +209,24 @@ SHALE_STATS_API int shale_stats_classes(struct shale_stats_class *classes, size_
  */
 SHALE_STATS_API int shale_stats_threads(struct shale_stats_thread *threads, size_t struct_size,
                                         size_t *count, int how);
+
+/*
+ * Reads the figures of the eternal epoch and of each that is open or closing: which of them keep
+ * how much memory.
+ *
+ * @param epochs       gets up to *count of them; may be NULL where *count is 0.
+ * @param struct_size  sizeof(struct shale_stats_epoch), as the caller knows it.
+ * @param count        in: room in epochs; out: how many there are. Untouched on an error.
+ * @param how          enum shale_stats_how.
+ * @return             0; SHALE_EINVAL; SHALE_EBUSY, SHALE_ENOMEM: as shale_stats_global();
+ *                     SHALE_ENOMEM also where there is none to add up in.
+ * Threads / signals / fork, ownership: as shale_stats_global().
+ * Cost: as shale_stats_global(), and a mapping of 80 bytes per slot for the time of the call.
+ * Since: 0.1.0
+ * Example: examples/stats.c
+ */
+SHALE_STATS_API int shale_stats_epochs(struct shale_stats_epoch *epochs, size_t struct_size,
+                                       size_t *count, int how);
 
 #ifdef __cplusplus
 }

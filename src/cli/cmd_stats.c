@@ -11,13 +11,15 @@
 
 #include "cli/cmd.h"
 #include "cli/commands.h"
+#include "cli/stats_doctor.h"
 #include "cli/stats_output.h"
 
-enum { EXIT_NO_ENGINE = 1, PID_DIGITS_MAX = 9 };
+enum { EXIT_NO_ENGINE = 1, EXIT_SICK = 2, PID_DIGITS_MAX = 9 };
 
 static struct {
-    int own, text, json, both, prometheus, all, classes, threads, watch;
+    int own, text, json, both, prometheus, all, classes, threads, watch, doctor;
     double interval_s;
+    double epoch_age_s;
     int looks;
 } given;
 
@@ -78,13 +80,18 @@ static int look(const struct cmd_entry *self, pid_t pid, struct inspect_report *
     return check_releases(self, report) != 0 ? CMD_EXIT_OK : CMD_EXIT_UNAVAILABLE;
 }
 
+static uint64_t epoch_age_ns(void)
+{
+    return (uint64_t)(given.epoch_age_s * 1e9);
+}
+
 /* ---- printing ---------------------------------------------------------------------------------
  */
 
 static int print_json(const struct cmd_entry *self, const struct inspect_report *report,
                       size_t flags)
 {
-    json_t *json = stats_json(report);
+    json_t *json = stats_json(report, epoch_age_ns());
     if (json == NULL) {
         cmd_error(self, "cannot write the figures: %s", shale_strerror(SHALE_ENOMEM));
         return CMD_EXIT_INTERNAL;
@@ -106,10 +113,14 @@ static int print(const struct cmd_entry *self, const struct inspect_report *repo
     int status = CMD_EXIT_OK;
     if (given.prometheus)
         stats_print_prometheus(stdout, report);
+    else if (given.doctor && !given.json)
+        (void)stats_print_doctor(text_stream(), report, epoch_age_ns());
     else if (!given.json)
         stats_print_text(text_stream(), report, &detail);
     if (given.json || given.both)
         status = print_json(self, report, JSON_INDENT(2));
+    if (status == CMD_EXIT_OK && given.doctor && !stats_is_healthy(report, epoch_age_ns()))
+        status = EXIT_SICK;
     return status;
 }
 
@@ -188,6 +199,10 @@ static int check(const struct cmd_entry *self, const char **words)
         return cmd_usage_error(self, "'%s' is no PID; try $(pidof %s)", words[0], words[0]);
     if (given.text + given.json + given.both + given.prometheus > 1)
         return cmd_usage_error(self, "one of --text, --json, --both and --prometheus");
+    if (given.doctor && (given.watch || given.prometheus))
+        return cmd_usage_error(self, "--doctor is for one look, as text or JSON");
+    if (!(given.epoch_age_s > 0 && given.epoch_age_s <= 1e9))
+        return cmd_usage_error(self, "--epoch-age takes seconds above 0");
     if (given.prometheus && given.watch)
         return cmd_usage_error(self, "--prometheus is for one look: who scrapes it looks again");
     if (!given.watch && (given.looks != 0 || given.interval_s != 1))
@@ -204,6 +219,7 @@ static int run(const struct cmd_entry *self, int argc, const char **argv)
     const char **words;
     memset(&given, 0, sizeof given);
     given.interval_s = 1;
+    given.epoch_age_s = 60;
     int status = cmd_parse(self, argc, argv, &context, &words);
     if (status >= 0)
         return status;
@@ -230,6 +246,10 @@ static const struct poptOption options[] = {
     {"all", 'a', POPT_ARG_NONE, &given.all, 0, "Figures that are zero too", NULL},
     {"classes", 'c', POPT_ARG_NONE, &given.classes, 0, "Each size class, in the text", NULL},
     {"threads", 'T', POPT_ARG_NONE, &given.threads, 0, "Each thread's heap, in the text", NULL},
+    {"doctor", 'd', POPT_ARG_NONE, &given.doctor, 0,
+     "Say what is wrong and what to do, or that nothing is", NULL},
+    {"epoch-age", 'e', POPT_ARG_DOUBLE, &given.epoch_age_s, 0,
+     "With --doctor, or as JSON: how old an open epoch with live blocks may be; 60", "SECONDS"},
     {"watch", 'w', POPT_ARG_NONE, &given.watch, 0,
      "Look again and again: a line each, or a line of JSON", NULL},
     {"interval", 'i', POPT_ARG_DOUBLE, &given.interval_s, 0, "Between two looks; 1", "SECONDS"},
@@ -240,6 +260,7 @@ static const struct poptOption options[] = {
 static const struct cmd_status statuses[] = {
     {0, "the figures were printed; with --watch: until the process ended"},
     {EXIT_NO_ENGINE, "the process has no engine of Shale"},
+    {EXIT_SICK, "--doctor found something"},
     {CMD_EXIT_USAGE, "wrong arguments"},
     {CMD_EXIT_UNAVAILABLE,
      "PID is not there, may not be read, ended, or has an engine of another release"},
@@ -251,6 +272,7 @@ static const struct cmd_status statuses[] = {
 static const struct cmd_example examples[] = {
     {"shale stats $(pidof -s redis-server)", "where its memory is, and what slowed it down"},
     {"shale stats --watch --interval 5 4711", "a line every five seconds"},
+    {"shale stats --doctor --epoch-age 30 4711", "what is wrong with it, and what to do"},
     {"shale stats --json 4711 | jq '.engines[0].stats.live_bytes'", "one figure, for a script"},
     {"shale run --allocator shale -- shale stats --own", "of this command itself"},
     {NULL, NULL},

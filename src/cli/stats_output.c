@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "cli/stats_doctor.h"
 #include "identify/identify.h"
 
 #define IS_gauge                 false
@@ -180,7 +181,7 @@ static json_t *threads_json(const struct inspect_engine *engine)
     return threads;
 }
 
-static json_t *engine_json(const struct inspect_engine *engine)
+static json_t *engine_json(const struct inspect_engine *engine, uint64_t epoch_age_ns)
 {
     json_t *json =
         json_pack("{s:o, s:s, s:b, s:b}", "object", identify_json_text(engine->object), "release",
@@ -190,16 +191,17 @@ static json_t *engine_json(const struct inspect_engine *engine)
     if (json_object_set_new(json, "exact", json_boolean(engine->stats.exact)) != 0 ||
         json_object_set_new(json, "stats", figures_json(&engine->stats)) != 0 ||
         json_object_set_new(json, "classes", classes_json(engine)) != 0 ||
-        json_object_set_new(json, "threads", threads_json(engine)) != 0)
+        json_object_set_new(json, "threads", threads_json(engine)) != 0 ||
+        stats_add_doctor_json(json, engine, epoch_age_ns) != 0)
         return json_decref(json), NULL;
     return json;
 }
 
-json_t *stats_json(const struct inspect_report *report)
+json_t *stats_json(const struct inspect_report *report, uint64_t epoch_age_ns)
 {
     json_t *engines = json_array();
     for (size_t i = 0; i < report->engine_count; i++)
-        if (json_array_append_new(engines, engine_json(&report->engines[i])) != 0)
+        if (json_array_append_new(engines, engine_json(&report->engines[i], epoch_age_ns)) != 0)
             return json_decref(engines), NULL;
     return json_pack("{s:i, s:I, s:o, s:I, s:I, s:o}", "schema", 1, "pid", (json_int_t)report->pid,
                      "command", identify_json_text(report->command), "time_ns",

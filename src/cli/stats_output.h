@@ -29,7 +29,7 @@ void stats_print_text(FILE *out, const struct inspect_report *report,
                       const struct stats_detail *detail);
 
 /* NULL without memory. Ownership: the caller's. */
-json_t *stats_json(const struct inspect_report *report);
+json_t *stats_json(const struct inspect_report *report, uint64_t epoch_age_ns);
 
 /* The text format of Prometheus, version 0.0.4. */
 void stats_print_prometheus(FILE *out, const struct inspect_report *report);

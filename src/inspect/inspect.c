@@ -2,6 +2,7 @@
 /* Reading the engines that notes lead to. Layer 2. */
 #include "inspect/inspect.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,8 +14,11 @@
 #include "identify/memory.h"
 #include "identify/procfs.h"
 #include "inspect/notes.h"
+#include "slab/diagnose.h"
 #include "slab/fingerprint.h"
 #include "slab/survey.h"
+
+enum { SLOTS = 1 << SLAB_SLOT_BITS };
 
 _Static_assert((int)INSPECT_CLASSES_MAX >= (int)SLAB_CLASSES, "every class has room");
 
@@ -37,6 +41,21 @@ static void keep_thread(void *context, const struct slab_thr *thr)
     slab_publish_thread(thr, &engine->threads[engine->thread_count++]);
 }
 
+/* Keeps the epochs that come by; one that finds no memory is left out. */
+static void keep_epoch(void *context, const struct slab_epoch_head *head,
+                       const struct slab_epoch_stats *stats)
+{
+    struct inspect_engine *engine = context;
+    size_t count = engine->epoch_count;
+    struct shale_stats_epoch *more = engine->epochs;
+    if ((count & (count - 1)) == 0)
+        more = realloc(engine->epochs, (count == 0 ? 1 : 2 * count) * sizeof *more);
+    if (more == NULL)
+        return;
+    engine->epochs = more;
+    slab_publish_epoch(head, stats, &engine->epochs[engine->epoch_count++]);
+}
+
 static bool is_map(const struct slab_map *map)
 {
     return map->magic == SLAB_MAP_MAGIC && memchr(map->release, '\0', sizeof map->release) != NULL;
@@ -51,10 +70,19 @@ static int survey(const struct identify_memory *memory, const struct slab_map *m
                                  .map = map,
                                  .follow = true,
                                  .thread = keep_thread,
-                                 .thread_context = engine};
+                                 .thread_context = engine,
+                                 .slots = calloc(SLOTS, sizeof(struct slab_epoch_stats)),
+                                 .slot_count = SLOTS,
+                                 .epoch = keep_epoch,
+                                 .epoch_context = engine};
+    if (source.slots == NULL)
+        return SHALE_ENOMEM;
     int error = slab_survey(&source, &stats);
+    free(source.slots);
     if (error != 0)
         return error;
+    engine->reservation = stats.reservation;
+    engine->reserved_bytes = stats.reserved_bytes;
     engine->started = stats.range_bytes != 0;
     slab_publish(&stats, &engine->stats);
     engine->class_count = SLAB_CLASSES;
@@ -95,6 +123,54 @@ static int read_engines(const struct identify_memory *memory, char *maps,
     return error;
 }
 
+static void add_line(struct inspect_resident *sums, const char *line)
+{
+    static const struct {
+        const char *name;
+        size_t offset;
+    } fields[] = {{"Rss:", offsetof(struct inspect_resident, resident)},
+                  {"AnonHugePages:", offsetof(struct inspect_resident, huge)},
+                  {"LazyFree:", offsetof(struct inspect_resident, lazy)},
+                  {"Swap:", offsetof(struct inspect_resident, swapped)},
+                  {"Locked:", offsetof(struct inspect_resident, locked)}};
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        unsigned long long kib;
+        size_t length = strlen(fields[i].name);
+        uint64_t *sum = (uint64_t *)(void *)((char *)sums + fields[i].offset);
+        if (strncmp(line, fields[i].name, length) == 0 && sscanf(line + length, "%llu", &kib) == 1)
+            *sum += kib << 10;
+    }
+}
+
+/* A mapping belongs to the engine in whose reservation it begins. */
+static struct inspect_engine *engine_at(struct inspect_report *report, uint64_t address)
+{
+    for (size_t i = 0; i < report->engine_count; i++)
+        if (address - report->engines[i].reservation < report->engines[i].reserved_bytes)
+            return &report->engines[i];
+    return NULL;
+}
+
+/* Without smaps the figures stay zero: they are beside the others. */
+static void read_resident(pid_t pid, struct inspect_report *report)
+{
+    int status = 0;
+    size_t size;
+    struct inspect_engine *engine = NULL;
+    char *text = identify_process_file(pid, "smaps", &size, &status);
+    char *rest = text;
+    for (char *line = text ? strtok_r(text, "\n", &rest) : NULL; line;
+         line = strtok_r(NULL, "\n", &rest)) {
+        unsigned long long first;
+        unsigned long long end;
+        if (sscanf(line, "%llx-%llx ", &first, &end) == 2)
+            engine = engine_at(report, first);
+        else if (engine != NULL)
+            add_line(&engine->resident, line);
+    }
+    free(text);
+}
+
 static int read_rss(pid_t pid, struct inspect_report *report)
 {
     int status = 0;
@@ -120,6 +196,8 @@ static int read_memory(pid_t pid, struct inspect_report *report)
     char *maps = identify_process_file(pid, "maps", &size, &status);
     error = maps ? read_engines(&memory, maps, report) : status;
     free(maps);
+    if (error == 0)
+        read_resident(pid, report);
     identify_memory_close(&memory);
     return error != 0 ? error : read_rss(pid, report);
 }
@@ -149,10 +227,23 @@ int inspect_process(pid_t pid, struct inspect_report *report)
     return error;
 }
 
+size_t inspect_diagnose(const struct inspect_engine *engine, uint64_t epoch_age_ns,
+                        struct shale_finding *found, size_t room)
+{
+    struct slab_symptoms symptoms = {&engine->stats, engine->epochs, engine->epoch_count,
+                                     epoch_age_ns};
+    struct slab_findings findings = {found, room, 0};
+    if (engine->readable)
+        slab_diagnose(&symptoms, &findings);
+    return findings.count;
+}
+
 void inspect_free(struct inspect_report *report)
 {
-    for (size_t i = 0; i < report->engine_count; i++)
+    for (size_t i = 0; i < report->engine_count; i++) {
         free(report->engines[i].threads);
+        free(report->engines[i].epochs);
+    }
     free(report->engines);
     report->engines = NULL;
     report->engine_count = 0;

@@ -14,11 +14,21 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include <shale/diagnose.h>
 #include <shale/stats.h>
 
 #include "base/attributes.h"
 
 enum { INSPECT_CLASSES_MAX = 128, INSPECT_ENGINES_MAX = 8 };
+
+/* What the system says of a range, in bytes. */
+struct inspect_resident {
+    uint64_t resident;
+    uint64_t huge; /* in huge pages */
+    uint64_t lazy; /* given back, and the system did not want it so far (MADV_FREE) */
+    uint64_t swapped;
+    uint64_t locked;
+};
 
 /* One copy of the engine: a preloaded library's, libshale's, or a program's own. */
 struct inspect_engine {
@@ -31,6 +41,11 @@ struct inspect_engine {
     size_t class_count;
     struct shale_stats_thread *threads;
     size_t thread_count;
+    struct shale_stats_epoch *epochs; /* the eternal one first */
+    size_t epoch_count;
+    uint64_t reservation; /* address */
+    uint64_t reserved_bytes;
+    struct inspect_resident resident; /* of the engine's reservation; zero where smaps is hidden */
 };
 
 struct inspect_report {
@@ -52,6 +67,17 @@ struct inspect_report {
  * Ownership: inspect_free(). Cost: about 170 bytes copied for each 64 KiB that the engine uses.
  */
 SHALE_NODISCARD int inspect_process(pid_t pid, struct inspect_report *report);
+
+/*
+ * Judges the figures of an engine (<shale/diagnose.h>).
+ *
+ * @param epoch_age_ns  from where on an open epoch with live blocks is suspect; 0: a minute.
+ * @param found         gets up to `room` findings; may be NULL where that is 0.
+ * @return              how many there are; none of an engine that cannot be read.
+ */
+size_t inspect_diagnose(const struct inspect_engine *engine, uint64_t epoch_age_ns,
+                        struct shale_finding *found, size_t room);
+
 void inspect_free(struct inspect_report *report);
 
 #endif

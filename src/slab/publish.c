@@ -2,6 +2,10 @@
 /* The engine's figures as <shale/stats.h> has them. Layer 1. */
 #include "slab/survey.h"
 
+#include <string.h>
+
+#include "base/clock.h"
+
 static uint64_t less(uint64_t from, uint64_t what)
 {
     return from > what ? from - what : 0; /* approximate figures are of several moments */
@@ -40,6 +44,37 @@ void slab_publish_thread(const struct slab_thr *thr, struct shale_stats_thread *
         .misuses = COUNTER(misuse),
     };
 #undef COUNTER
+}
+
+/* The age is by the clock of this process: it is the same in all. */
+void slab_publish_epoch(const struct slab_epoch_head *head, const struct slab_epoch_stats *stats,
+                        struct shale_stats_epoch *out)
+{
+    *out = (struct shale_stats_epoch){
+        .state = SLAB_EPOCH_ACTIVE,
+        .live_blocks = stats->live_blocks,
+        .live_bytes = stats->live_bytes,
+        .region_bytes = stats->region_bytes,
+        .used_bytes = stats->used_bytes,
+        .free_bytes = stats->free_bytes,
+        .pinning_blocks = stats->pinning_blocks,
+        .pinning_bytes = stats->pinning_bytes,
+        .pinned_slabs = stats->pinned_slabs,
+        .pinned_bytes = stats->pinned_bytes,
+    };
+    if (head == NULL)
+        return;
+    uint64_t word = shale_atomic_load_relaxed(&head->word);
+    uint64_t label[SLAB_LABEL_WORDS];
+    out->epoch = shale_atomic_load_relaxed(&head->id);
+    out->state = word & 0xff;
+    out->references = word >> 8;
+    out->kind = shale_atomic_load_relaxed(&head->kind);
+    out->age_ns = less(shale_clock_monotonic_ns(), shale_atomic_load_relaxed(&head->opened_ns));
+    for (unsigned i = 0; i < SLAB_LABEL_WORDS; i++)
+        label[i] = shale_atomic_load_relaxed(&head->label[i]);
+    memcpy(out->label, label, sizeof out->label);
+    out->label[sizeof out->label - 1] = '\0';
 }
 
 static void publish_slabs(const struct slab_stats *stats, struct shale_stats *out)

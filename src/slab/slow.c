@@ -74,6 +74,8 @@ static bool prepare_again(struct slab_thr *thr, struct slab_request *request, en
         slab_wait();
         return tries_of(thr) == 0 || (uint32_t)++request->tries < tries_of(thr);
     }
+    if (step == SLAB_STALE)
+        SLAB_COUNT(thr, stale, 1);
     if (step == SLAB_STALE || step == SLAB_OVER_QUOTA)
         return false;
     if (step == SLAB_GROW && slab_pool_grow(grow) == 0)

@@ -42,14 +42,14 @@ static int look(void *argument)
     return slab_survey(&taking->source, taking->stats);
 }
 
-int slab_stats_take(struct slab_stats *stats, bool exact, const struct slab_source *threads)
+int slab_stats_take(struct slab_stats *stats, bool exact, const struct slab_source *to)
 {
-    struct taking taking = {.stats = stats, .source = {.map = &slab_map, .follow = exact}};
+    struct taking taking = {.stats = stats};
+    if (to != NULL)
+        taking.source = *to;
+    taking.source.map = &slab_map;
+    taking.source.follow = exact;
     taking.source.read = copy;
-    if (threads != NULL) {
-        taking.source.thread = threads->thread;
-        taking.source.thread_context = threads->thread_context;
-    }
     int error = exact ? slab_with_all_stopped(look, &taking) : look(&taking);
     stats->is_exact = exact;
     return error;

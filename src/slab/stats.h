@@ -20,6 +20,19 @@ struct slab_class_stats {
     uint64_t capacity; /* blocks of those slabs */
 };
 
+/* What one slot has. */
+struct slab_epoch_stats {
+    uint64_t live_blocks;
+    uint64_t live_bytes;
+    uint64_t region_bytes;
+    uint64_t used_bytes;
+    uint64_t free_bytes;
+    uint64_t pinning_blocks;
+    uint64_t pinning_bytes;
+    uint64_t pinned_slabs;
+    uint64_t pinned_bytes;
+};
+
 /* The sums of the threads' counters (thread.h). */
 struct slab_sums {
 #define SLAB_SUM_FIELD(name) uint64_t name;
@@ -56,6 +69,8 @@ struct slab_stats {
     uint64_t used_units;
     uint64_t dirty_units; /* free, but resident */
     uint64_t range_bytes;
+    uint64_t reservation; /* its address, and bytes with the metadata: for maps and smaps */
+    uint64_t reserved_bytes;
     struct slab_pool_counts pool;
     struct slab_sums sums;
     bool is_exact;
@@ -72,9 +87,9 @@ void slab_stats_approximate(struct slab_stats *stats);
 
 struct slab_source;
 
-/* Either, with every live thread shown to source->thread. Only those fields of source are used. */
+/* Either, with every live thread and epoch shown to the functions of `to`: only they are used. */
 SHALE_NODISCARD int slab_stats_take(struct slab_stats *stats, bool exact,
-                                    const struct slab_source *threads);
+                                    const struct slab_source *to);
 
 /* Sums the counters alone, without stopping anybody. */
 void slab_stats_sum(struct slab_sums *sums);

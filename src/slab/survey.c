@@ -11,6 +11,7 @@
 
 enum {
     SETTLE_TRIES = 4,      /* of a segment whose slabs change hands while it is read */
+    SPARSE_SHARE = 8,      /* a slab with no more live blocks than 1/8 of the touched ones pins */
     SEGS_AT_ONCE = 32,     /* 2 KiB */
     MESSAGES_MAX = 1 << 20 /* of one thread */
 };
@@ -35,6 +36,11 @@ static int fetch(const struct walk *walk, uint64_t address, void *out, size_t si
     return walk->source->read(walk->source->context, address, out, size);
 }
 
+static uint32_t units_of_size(uint32_t size)
+{
+    return size > SLAB_ONE_UNIT_MAX ? SLAB_WIDE_UNITS : 1;
+}
+
 static uint64_t at(const void *table, uint64_t index, size_t size)
 {
     return (uint64_t)(uintptr_t)table + index * size;
@@ -44,8 +50,33 @@ static uint64_t at(const void *table, uint64_t index, size_t size)
  */
 
 /* Allocs and frees may be of two moments: the difference is held between none and all. */
-static void count_slab(struct slab_stats *stats, const struct slab_hot *hot, uint64_t word)
+static struct slab_epoch_stats *slot_of(const struct walk *walk, uint32_t slot)
 {
+    static struct slab_epoch_stats ignored; /* of readers that do not ask */
+    return slot < walk->source->slot_count ? &walk->source->slots[slot] : &ignored;
+}
+
+/* What a slab of an epoch has, and what its few live blocks keep. */
+static void count_slab_of_epoch(struct slab_epoch_stats *stats, const struct slab_hot *hot,
+                                uint64_t live)
+{
+    uint64_t linked = hot->linked;
+    stats->live_blocks += live;
+    stats->live_bytes += live * hot->size;
+    stats->free_bytes += (linked - live) * hot->size;
+    stats->used_bytes += (uint64_t)units_of_size(hot->size) << SLAB_UNIT_SHIFT;
+    if (live == 0 || live > linked / SPARSE_SHARE || hot->list == SLAB_LIST_CURRENT)
+        return;
+    stats->pinning_blocks += live;
+    stats->pinning_bytes += live * hot->size;
+    stats->pinned_slabs++;
+    stats->pinned_bytes += (linked - live) * hot->size;
+}
+
+static void count_slab(const struct walk *walk, const struct slab_hot *hot, uint64_t word,
+                       uint32_t slot)
+{
+    struct slab_stats *stats = walk->stats;
     if (hot->class >= SLAB_CLASSES || hot->linked > hot->capacity)
         return;
     struct slab_class_stats *class = &stats->classes[hot->class];
@@ -57,7 +88,10 @@ static void count_slab(struct slab_stats *stats, const struct slab_hot *hot, uin
         live = live > count ? live - count : 0;
     stats->orphan_slabs += (word & SLAB_REM_ORPHAN) != 0;
     class->allocs += hot->allocs;
-    class->live += live > hot->linked ? hot->linked : live;
+    live = live > hot->linked ? hot->linked : live;
+    class->live += live;
+    if (walk->source->slots != NULL)
+        count_slab_of_epoch(slot_of(walk, slot), hot, live);
     class->linked += hot->linked;
     class->capacity += hot->capacity;
     class->slabs++;
@@ -67,28 +101,51 @@ static void count_slab(struct slab_stats *stats, const struct slab_hot *hot, uin
     }
 }
 
+/* A block above 64 KiB, or a chunk of a region. */
+static void count_block_of_epoch(const struct walk *walk, uint32_t slot, bool region,
+                                 uint64_t bytes)
+{
+    struct slab_epoch_stats *stats = slot_of(walk, slot);
+    if (walk->source->slots == NULL)
+        return;
+    stats->used_bytes += bytes;
+    if (region) {
+        stats->region_bytes += bytes;
+    } else {
+        stats->live_blocks++;
+        stats->live_bytes += bytes;
+    }
+}
+
 static void count_unit(struct walk *walk, const struct view *view, uint32_t i)
 {
     struct slab_stats *stats = walk->stats;
     const struct slab_hot *hot = &view->hots[i];
+    uint32_t slot = view->units[i].epoch;
     switch ((enum slab_unit_state)shale_atomic_load_relaxed(&view->units[i].state)) {
     case SLAB_UNIT_SLAB:
-        count_slab(stats, hot, shale_atomic_load_relaxed(&view->rems[i].word));
+        count_slab(walk, hot, shale_atomic_load_relaxed(&view->rems[i].word), slot);
         break;
     case SLAB_UNIT_RUN:
         stats->run_blocks++;
         stats->run_bytes += (uint64_t)hot->size << SLAB_UNIT_SHIFT;
+        count_block_of_epoch(walk, slot, false, (uint64_t)hot->size << SLAB_UNIT_SHIFT);
         break;
     case SLAB_UNIT_LARGE:
         stats->large_blocks++;
         stats->large_bytes += (uint64_t)hot->size << SLAB_SEGMENT_SHIFT;
+        count_block_of_epoch(walk, slot, false, (uint64_t)hot->size << SLAB_SEGMENT_SHIFT);
         break;
     case SLAB_UNIT_REGION:
         stats->region_bytes += (uint64_t)hot->size << SLAB_UNIT_SHIFT;
+        count_block_of_epoch(walk, slot, true, (uint64_t)hot->size << SLAB_UNIT_SHIFT);
+        break;
+    case SLAB_UNIT_SPARE:
+        if (walk->source->slots != NULL)
+            slot_of(walk, slot)->used_bytes += SLAB_UNIT_SIZE;
         break;
     case SLAB_UNIT_FREE:
     case SLAB_UNIT_INNER:
-    case SLAB_UNIT_SPARE:
     case SLAB_UNIT_CLOSED:
         break;
     }
@@ -265,6 +322,12 @@ static int count_epoch(const struct walk *walk, uint64_t address)
     return error;
 }
 
+static void show_epoch(const struct walk *walk, const struct slab_epoch_head *head, uint32_t slot)
+{
+    if (walk->source->epoch != NULL)
+        walk->source->epoch(walk->source->epoch_context, head, slot_of(walk, slot));
+}
+
 /* The eternal epoch, and every slot that somebody has. */
 static int count_epochs(const struct walk *walk)
 {
@@ -273,6 +336,8 @@ static int count_epochs(const struct walk *walk)
     int error = fetch(walk, walk->source->map->slots, &slots, sizeof slots);
     if (error == 0)
         error = count_epoch(walk, walk->source->map->eternal);
+    if (error == 0)
+        show_epoch(walk, NULL, 0);
     if (error == 0 && slots > walk->range.slots)
         error = SHALE_EFORMAT;
     for (uint32_t slot = 1; slot < slots && error == 0; slot++) {
@@ -280,6 +345,7 @@ static int count_epochs(const struct walk *walk)
         if (error != 0 || shale_atomic_load_relaxed(&head.id) == 0)
             continue;
         walk->stats->epochs++;
+        show_epoch(walk, &head, slot);
         error = count_epoch(walk, at(walk->range.epochs, slot, SLAB_EPOCH_SIZE));
     }
     return error;
@@ -352,6 +418,8 @@ int slab_survey(const struct slab_source *source, struct slab_stats *stats)
     if (!plausible(&walk))
         return SHALE_EFORMAT;
     stats->range_bytes = walk.range.size;
+    stats->reservation = (uint64_t)(uintptr_t)walk.range.reservation;
+    stats->reserved_bytes = walk.range.reserved;
     count_pool(&walk);
     return count_range(&walk);
 }

@@ -11,6 +11,7 @@
 
 #include <shale/stats.h>
 
+#include "slab/epoch.h"
 #include "slab/map.h"
 #include "slab/stats.h"
 
@@ -25,6 +26,13 @@ struct slab_source {
     /* Gets each live thread; may be NULL. */
     void (*thread)(void *context, const struct slab_thr *copy);
     void *thread_context;
+    /* Room to add up in by slot, all zero; NULL: epochs are not told apart. */
+    struct slab_epoch_stats *slots;
+    uint32_t slot_count; /* those above are left out */
+    /* Gets the eternal epoch, without a head, and each that somebody has; may be NULL. */
+    void (*epoch)(void *context, const struct slab_epoch_head *head,
+                  const struct slab_epoch_stats *stats);
+    void *epoch_context;
 };
 
 /*
@@ -37,6 +45,8 @@ SHALE_NODISCARD int slab_survey(const struct slab_source *source, struct slab_st
 /* The public forms. */
 void slab_publish(const struct slab_stats *stats, struct shale_stats *out);
 void slab_publish_class(const struct slab_class_stats *class, struct shale_stats_class *out);
+void slab_publish_epoch(const struct slab_epoch_head *head, const struct slab_epoch_stats *stats,
+                        struct shale_stats_epoch *out);
 void slab_publish_thread(const struct slab_thr *thr, struct shale_stats_thread *out);
 
 #endif
