@@ -138,8 +138,8 @@ enum { EPOCHS_SHOWN = 10 };
 
 static int by_use(const void *one, const void *other)
 {
-    uint64_t a = (*(const struct shale_stats_epoch *const *)one)->used_bytes;
-    uint64_t b = (*(const struct shale_stats_epoch *const *)other)->used_bytes;
+    uint64_t a = ((const struct shale_stats_epoch *)one)->used_bytes;
+    uint64_t b = ((const struct shale_stats_epoch *)other)->used_bytes;
     return a < b ? 1 : a > b ? -1 : 0;
 }
 
@@ -153,17 +153,16 @@ static void print_epoch(FILE *out, const struct shale_stats_epoch *epoch)
 
 static void print_epochs(FILE *out, const struct inspect_engine *engine)
 {
-    const struct shale_stats_epoch **sorted = calloc(engine->epoch_count + 1, sizeof(void *));
+    struct shale_stats_epoch *sorted = calloc(engine->epoch_count + 1, sizeof *sorted);
     if (sorted == NULL)
         return;
     for (size_t i = 0; i < engine->epoch_count; i++)
-        sorted[i] = &engine->epochs[i];
-    qsort(sorted, engine->epoch_count, sizeof *sorted,
-          by_use); // NOLINT(bugprone-sizeof-expression)
+        sorted[i] = engine->epochs[i];
+    qsort(sorted, engine->epoch_count, sizeof *sorted, by_use);
     fprintf(out, "epochs, MiB\n  %10s %10s %10s %10s %8s %-8s %s\n", "used", "live", "pinned",
             "blocks", "age_s", "state", "label");
     for (size_t i = 0; i < engine->epoch_count && i < EPOCHS_SHOWN; i++)
-        print_epoch(out, sorted[i]);
+        print_epoch(out, &sorted[i]);
     if (engine->epoch_count > EPOCHS_SHOWN)
         fprintf(out, "  and %zu more\n", engine->epoch_count - EPOCHS_SHOWN);
     free(sorted);
