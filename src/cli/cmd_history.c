@@ -17,7 +17,7 @@ static struct {
 
 static const struct poptOption option_table[] = {
     {"metric", 'm', POPT_ARG_STRING, &options.metric, 0,
-     "Show this figure over time: rss_peak_bytes, wall_s, ...", "NAME"},
+     "Show this figure over time: rss_peak_bytes, wall_s and others", "NAME"},
     {"program", '\0', POPT_ARG_STRING, &options.program, 0,
      "Only results whose command has this text in it", "TEXT"},
     {"candidate", 'c', POPT_ARG_STRING, &options.candidate, 0,

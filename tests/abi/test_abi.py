@@ -61,7 +61,7 @@ def workbench(tmp_path_factory):
     """A copy of the sources, built, to be edited and built again."""
     tree = tmp_path_factory.mktemp("workbench") / "tree"
     shutil.copytree(SOURCE, tree, symlinks=True,
-                    ignore=shutil.ignore_patterns("build*", ".git", ".cache", "node_modules"))
+                    ignore=shutil.ignore_patterns("build", "build-*", ".git", ".cache", "node_modules"))
     return build(tree)
 
 
