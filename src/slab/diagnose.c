@@ -27,15 +27,19 @@ enum {
 };
 
 static void SHALE_PRINTF(3, 4)
-    add(struct slab_findings *findings, struct shale_finding finding, const char *text, ...)
+    add(struct slab_findings *findings, const struct shale_finding *finding, const char *text, ...)
 {
     va_list arguments;
-    if (findings->count++ >= findings->room || findings->found == NULL)
-        return;
-    va_start(arguments, text);
-    (void)vsnprintf(finding.text, sizeof finding.text, text, arguments);
-    va_end(arguments);
-    findings->found[findings->count - 1] = finding;
+    if (findings->found && findings->count < findings->room) {
+        struct shale_finding *added = &findings->found[findings->count];
+        *added = *finding;
+        va_start(arguments, text);
+        /* The analyzer takes the list for one that was not started. */
+        /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized) */
+        vsnprintf(added->text, sizeof added->text, text, arguments);
+        va_end(arguments);
+    }
+    findings->count++;
 }
 
 static const char *bytes_text(uint64_t bytes, char text[BYTES_TEXT])
@@ -87,11 +91,11 @@ static void judge_age(const struct slab_symptoms *symptoms, const struct shale_s
                                     .bytes = epoch->used_bytes};
     (void)name_of(epoch, name, sizeof name);
     if (open)
-        add(findings, finding, "%s is open for %.1f s and has %" PRIu64 " live block%s, %s", name,
+        add(findings, &finding, "%s is open for %.1f s and has %" PRIu64 " live block%s, %s", name,
             (double)epoch->age_ns / SECOND_NS, epoch->live_blocks, plural(epoch->live_blocks),
             bytes_text(live, bytes));
     else
-        add(findings, finding,
+        add(findings, &finding,
             "%s is closed but not ended, %.1f s after it was opened: %" PRIu64
             " live block%s, %s, %" PRIu64 " reference%s",
             name, (double)epoch->age_ns / SECOND_NS, epoch->live_blocks, plural(epoch->live_blocks),
@@ -110,7 +114,7 @@ static void judge_survivors(const struct shale_stats_epoch *epoch, struct slab_f
                                     .epoch = epoch->epoch,
                                     .count = epoch->pinning_blocks,
                                     .bytes = epoch->pinned_bytes};
-    add(findings, finding,
+    add(findings, &finding,
         "in %s %" PRIu64 " live block%s, %s, keep%s %" PRIu64 " slab%s with %s of free blocks",
         name_of(epoch, name, sizeof name), epoch->pinning_blocks, plural(epoch->pinning_blocks),
         bytes_text(epoch->pinning_bytes, live), epoch->pinning_blocks == 1 ? "s" : "",
@@ -125,7 +129,8 @@ static void judge_frees(const struct shale_stats *stats, struct slab_findings *f
     char bytes[BYTES_TEXT];
     if (stats->remote_frees >= REMOTE_MIN && stats->remote_frees >= stats->frees / REMOTE_SHARE)
         add(findings,
-            (struct shale_finding){.cause = SHALE_CAUSE_REMOTE_FREES, .count = stats->remote_frees},
+            &(struct shale_finding){.cause = SHALE_CAUSE_REMOTE_FREES,
+                                    .count = stats->remote_frees},
             "%" PRIu64 " of %" PRIu64 " frees were of another thread's blocks: %" PRIu64
             " batches, %" PRIu64 " messages",
             stats->remote_frees,
@@ -133,11 +138,12 @@ static void judge_frees(const struct shale_stats *stats, struct slab_findings *f
             stats->remote_batches, stats->messages_sent);
     if (stats->pending_bytes >= PENDING_MIN)
         add(findings,
-            (struct shale_finding){.cause = SHALE_CAUSE_UNCOLLECTED, .bytes = stats->pending_bytes},
+            &(struct shale_finding){.cause = SHALE_CAUSE_UNCOLLECTED,
+                                    .bytes = stats->pending_bytes},
             "%s were freed by other threads and not taken back by the owners",
             bytes_text(stats->pending_bytes, bytes));
     if (stats->misuses != 0)
-        add(findings, (struct shale_finding){.cause = SHALE_CAUSE_MISUSE, .count = stats->misuses},
+        add(findings, &(struct shale_finding){.cause = SHALE_CAUSE_MISUSE, .count = stats->misuses},
             "%" PRIu64 " free%s could not be right: double frees among them", stats->misuses,
             plural(stats->misuses));
 }
@@ -146,12 +152,13 @@ static void judge_refusals(const struct shale_stats *stats, struct slab_findings
 {
     if (stats->stale_allocs != 0)
         add(findings,
-            (struct shale_finding){.cause = SHALE_CAUSE_STALE_ALLOCS, .count = stats->stale_allocs},
+            &(struct shale_finding){.cause = SHALE_CAUSE_STALE_ALLOCS,
+                                    .count = stats->stale_allocs},
             "%" PRIu64 " allocation%s %s refused: the epoch was closed", stats->stale_allocs,
             plural(stats->stale_allocs), stats->stale_allocs == 1 ? "was" : "were");
     if (stats->failed_allocs != 0 || stats->out_of_memory != 0)
         add(findings,
-            (struct shale_finding){.cause = SHALE_CAUSE_NO_MEMORY, .count = stats->out_of_memory},
+            &(struct shale_finding){.cause = SHALE_CAUSE_NO_MEMORY, .count = stats->out_of_memory},
             "%" PRIu64 " request%s found no memory before everything was given back, %" PRIu64
             " found none at all",
             stats->out_of_memory, plural(stats->out_of_memory), stats->failed_allocs);
@@ -162,13 +169,13 @@ static void judge_memory(const struct shale_stats *stats, struct slab_findings *
     char bytes[BYTES_TEXT];
     uint64_t unused = stats->dirty_bytes + stats->empty_slab_bytes;
     if (unused >= UNUSED_MIN && unused >= stats->used_bytes / UNUSED_SHARE)
-        add(findings, (struct shale_finding){.cause = SHALE_CAUSE_UNUSED_MEMORY, .bytes = unused},
+        add(findings, &(struct shale_finding){.cause = SHALE_CAUSE_UNUSED_MEMORY, .bytes = unused},
             "%s are free and still resident: nobody frees any more, or the policy keeps them",
             bytes_text(unused, bytes));
     if (stats->purges_failed != 0)
         add(findings,
-            (struct shale_finding){.cause = SHALE_CAUSE_PURGE_REFUSED,
-                                   .count = stats->purges_failed},
+            &(struct shale_finding){.cause = SHALE_CAUSE_PURGE_REFUSED,
+                                    .count = stats->purges_failed},
             "%" PRIu64 " of %" PRIu64 " calls that give memory back were refused by the system",
             stats->purges_failed, stats->purges);
 }
@@ -178,7 +185,7 @@ static void judge_waiting(const struct shale_stats *stats, struct slab_findings 
     uint64_t slow = stats->slow_allocs + stats->slow_frees;
     if (stats->lock_waits >= WAITS_MIN && stats->lock_waits >= slow / WAITS_SHARE)
         add(findings,
-            (struct shale_finding){.cause = SHALE_CAUSE_CONTENTION, .count = stats->lock_waits},
+            &(struct shale_finding){.cause = SHALE_CAUSE_CONTENTION, .count = stats->lock_waits},
             "%" PRIu64 " of %" PRIu64 " slow operations found a lock taken, %" PRIu64
             " visits of other heaps were put off",
             stats->lock_waits, slow, stats->visits_deferred);

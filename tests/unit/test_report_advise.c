@@ -217,23 +217,21 @@ static void advise_much_to_gain_comes_first(void **state)
     profile_report_free(fixture.report);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(advise_healthy_says_nothing),
-        cmocka_unit_test(advise_empty_says_nothing),
-        cmocka_unit_test(advise_hot_temporaries_are_found),
-        cmocka_unit_test(advise_temporaries_over_hours_are_not_hot),
-        cmocka_unit_test(advise_few_samples_are_no_evidence),
-        cmocka_unit_test(advise_consumers_that_free_are_found),
-        cmocka_unit_test(advise_blocks_that_pile_up_are_found),
-        cmocka_unit_test(advise_what_is_set_up_once_is_no_leak),
-        cmocka_unit_test(advise_suppressed_is_no_leak),
-        cmocka_unit_test(advise_survivors_that_pin_are_found),
-        cmocka_unit_test(advise_requests_never_touched_are_found),
-        cmocka_unit_test(advise_resident_heap_is_fine),
-        cmocka_unit_test(advise_rounding_up_is_found),
-        cmocka_unit_test(advise_much_to_gain_comes_first),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(advise_healthy_says_nothing),
+    cmocka_unit_test(advise_empty_says_nothing),
+    cmocka_unit_test(advise_hot_temporaries_are_found),
+    cmocka_unit_test(advise_temporaries_over_hours_are_not_hot),
+    cmocka_unit_test(advise_few_samples_are_no_evidence),
+    cmocka_unit_test(advise_consumers_that_free_are_found),
+    cmocka_unit_test(advise_blocks_that_pile_up_are_found),
+    cmocka_unit_test(advise_what_is_set_up_once_is_no_leak),
+    cmocka_unit_test(advise_suppressed_is_no_leak),
+    cmocka_unit_test(advise_survivors_that_pin_are_found),
+    cmocka_unit_test(advise_requests_never_touched_are_found),
+    cmocka_unit_test(advise_resident_heap_is_fine),
+    cmocka_unit_test(advise_rounding_up_is_found),
+    cmocka_unit_test(advise_much_to_gain_comes_first),
+};
+
+RUN_TESTS("report_advise")

@@ -130,13 +130,11 @@ static void diff_for_programs_has_every_stack(void **state)
     release(&fixture);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(diff_stacks_are_matched_by_function),
-        cmocka_unit_test(diff_text_has_the_most_changed_first),
-        cmocka_unit_test(diff_of_the_same_says_none),
-        cmocka_unit_test(diff_for_programs_has_every_stack),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(diff_stacks_are_matched_by_function),
+    cmocka_unit_test(diff_text_has_the_most_changed_first),
+    cmocka_unit_test(diff_of_the_same_says_none),
+    cmocka_unit_test(diff_for_programs_has_every_stack),
+};
+
+RUN_TESTS("report_diff")

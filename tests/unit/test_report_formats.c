@@ -190,17 +190,15 @@ static void formats_every_one_takes_every_report(void **state)
     assert_int_equal(report_weight_find(""), REPORT_WEIGHTS);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_numbers_read_well),
-        cmocka_unit_test(walk_both_ways_with_inlined_functions),
-        cmocka_unit_test(flame_semicolons_in_names_are_gone),
-        cmocka_unit_test(csv_every_table_has_its_lines),
-        cmocka_unit_test(prometheus_buckets_only_grow),
-        cmocka_unit_test(html_profile_cannot_end_its_element),
-        cmocka_unit_test(look_is_style),
-        cmocka_unit_test(formats_every_one_takes_every_report),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(names_numbers_read_well),
+    cmocka_unit_test(walk_both_ways_with_inlined_functions),
+    cmocka_unit_test(flame_semicolons_in_names_are_gone),
+    cmocka_unit_test(csv_every_table_has_its_lines),
+    cmocka_unit_test(prometheus_buckets_only_grow),
+    cmocka_unit_test(html_profile_cannot_end_its_element),
+    cmocka_unit_test(look_is_style),
+    cmocka_unit_test(formats_every_one_takes_every_report),
+};
+
+RUN_TESTS("report_formats")

@@ -47,12 +47,10 @@ static void intern_many_texts_keep_their_numbers(void **state)
     intern_free(&table);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(intern_same_text_same_number),
-        cmocka_unit_test(intern_any_bytes_are_a_text),
-        cmocka_unit_test(intern_many_texts_keep_their_numbers),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(intern_same_text_same_number),
+    cmocka_unit_test(intern_any_bytes_are_a_text),
+    cmocka_unit_test(intern_many_texts_keep_their_numbers),
+};
+
+RUN_TESTS("report_intern")

@@ -205,6 +205,12 @@ def test_half_closed_connections_get_all_their_answers(kv):
     assert_nothing_is_left(kv)
 
 
+def test_a_value_that_ends_with_a_connections_turn_is_stored(kv):
+    """64 reads of 16 KiB are a turn: nothing more tells of what the last one brought."""
+    for size in range(1032000, 1049000, 1000):
+        assert ask(kv, "SET", "big", b"v" * size) == "OK"
+
+
 def test_a_client_that_does_not_listen_costs_little(kv):
     assert ask(kv, "SET", "big", b"v" * 1000000) == "OK"
     before = kv.rss()

@@ -114,7 +114,7 @@ static bool is_over(const struct connection *connection)
 enum connection_state connection_serve(struct service *service, struct connection *connection)
 {
     int came = 1;
-    for (int turn = 0; turn < TURNS && came == 1; turn++) {
+    for (int turn = 0; came == 1; turn++) {
         size_t before = buffer_size(&connection->in);
         if (!execute_in(service, connection) || !send_out(connection))
             return CONNECTION_OVER;
@@ -122,8 +122,8 @@ enum connection_state connection_serve(struct service *service, struct connectio
             return CONNECTION_WRITES;
         if (buffer_size(&connection->in) < before)
             continue; /* it was held up by what had to go out, and is not any more */
-        if (connection->ended)
-            break;
+        if (connection->ended || turn >= TURNS)
+            break; /* what was read is looked at: nobody tells of it again */
         came = read_in(connection);
     }
     if (came < 0 || is_over(connection))
