@@ -23,7 +23,10 @@ enum {
     OUTSIDE_WAIT_MS = 3000, /* for a thread that the kernel lets wait */
 };
 
-struct profile_recorder profile_recorder;
+/* Its lock is one lock for ever: a thread may wait for it while the recorder starts anew. */
+struct profile_recorder profile_recorder = {
+    .lock = SHALE_LOCK_INIT(SHALE_RANK_PROFILE_THREADS),
+};
 SHALE_THREAD_LOCAL struct profile_local profile_own;
 
 static struct shale_thread_key exit_key;
@@ -130,6 +133,8 @@ SHALE_COLD struct profile_local *profile_join(struct profile_local *local)
 {
     int saved_errno = errno;
     uint32_t generation = shale_atomic_load_relaxed(&profile_recorder.generation);
+    if (local->bounds.high == 0) /* once, before others can look at them */
+        profile_stack_find_bounds(&local->bounds);
     if (generation == 0 || !join(local, generation)) {
         if (generation != 0)
             profile_give_up();
@@ -144,7 +149,6 @@ SHALE_COLD struct profile_local *profile_join(struct profile_local *local)
     local->countdown = 0;
     local->last_block = NULL;
     local->last_site = NULL;
-    profile_stack_find_bounds(&local->bounds);
     profile_draw_bytes(local);
     profile_draw_count(local);
     if (exit_key_made) {
@@ -337,7 +341,6 @@ int profile_recorder_start(const struct profile_settings *settings)
 {
     if (shale_atomic_load_relaxed(&profile_recorder.generation) != 0)
         return SHALE_EBUSY;
-    profile_recorder.lock = (struct shale_lock)SHALE_LOCK_INIT(SHALE_RANK_PROFILE_THREADS);
     shale_clock_start();
     (void)shale_membarrier_register();
     if (!exit_key_made)

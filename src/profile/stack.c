@@ -158,6 +158,8 @@ bool profile_stack_is_trusted(const struct profile_stack *stack)
 bool profile_stack_unwind(const struct profile_stack *walked, struct profile_stack *unwound)
 {
     void *found[PROFILE_FILE_DEPTH + OWN_FRAMES];
+    if (SHALE_THREAD_SANITIZER) /* whose thread ends before libunwind lets go of what it keeps */
+        return false;
     int count = unw_backtrace(found, PROFILE_FILE_DEPTH + OWN_FRAMES);
     int first = 0;
     while (first < count && (uintptr_t)found[first] != walked->frames[0])

@@ -136,7 +136,8 @@ static void recorder_leaks_are_by_stack(void **state)
     assert_true(report->leaks[1].blocks_seen[0].address - BASE < 50 * 32);
     const struct profile_site *site = &report->sites[report->leaks[0].site];
     assert_int_equal(site->allocations, 30);
-    assert_true(site->frame_count >= 2);
+    /* What the frame pointers do not tell is not asked of libunwind there. */
+    assert_true(site->frame_count >= (SHALE_THREAD_SANITIZER ? 1 : 2));
     profile_report_free(report);
 }
 
