@@ -59,7 +59,7 @@ def kill_at(tmp_path_factory):
     """run(at, root, arguments): the exit status of a run that is killed before its call `at`."""
     library = tmp_path_factory.mktemp("kill") / "kill_at.so"
     subprocess.run(["cc", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o", library,
-                    Path(__file__).with_name("kill_at.c")], check=True)
+                    Path(__file__).parent / "programs" / "kill_at.c"], check=True)
     sanitizer = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
 
     def run(at, root, *arguments):

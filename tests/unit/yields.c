@@ -9,8 +9,6 @@
 
 enum { ONE_IN = 256 };
 
-void shale_test_step(void);
-
 /* A thread's own, by where its variable lies: an atomic counter would come here again. */
 static uint64_t next_stream(const void *of_thread)
 {
