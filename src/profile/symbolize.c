@@ -184,11 +184,23 @@ static void find_scopes(struct symbolizer *symbolizer, Dwarf_Die *unit, Dwarf_Ad
     (free)(scopes); /* libdw's */
 }
 
+/* By the index of addresses; clang writes none (.debug_aranges), so else unit by unit. */
+static Dwarf_Die *find_unit(Dwfl_Module *module, Dwarf_Addr address, Dwarf_Addr *bias)
+{
+    Dwarf_Die *unit = dwfl_module_addrdie(module, address, bias);
+    if (unit != NULL)
+        return unit;
+    do
+        unit = dwfl_module_nextcu(module, unit, bias);
+    while (unit != NULL && dwarf_haspc(unit, address - *bias) <= 0);
+    return unit;
+}
+
 static void find_lines(struct symbolizer *symbolizer, Dwfl_Module *module, Dwarf_Addr address,
                        struct found *found)
 {
     Dwarf_Addr bias;
-    Dwarf_Die *unit = dwfl_module_addrdie(module, address, &bias);
+    Dwarf_Die *unit = find_unit(module, address, &bias);
     found->count = 0;
     memset(found->lines, 0, sizeof(found->lines));
     if (unit != NULL)
