@@ -108,12 +108,28 @@ static int run_program(const struct cmd_entry *self, const char **argv, const ch
     return beside_end_like(status);
 }
 
-/* The file is asked for: one that is in its place goes. Others of its name stay, and are passed. */
-static int clear_path(const struct cmd_entry *self, const char *path)
+/* Can the file be made? One that is in its place goes, as it is asked for; others of its name stay,
+ * and are passed. -1 to go on, else the exit status. */
+static int check_output(const struct cmd_entry *self, const char *path)
 {
-    if (strstr(path, "%p") != NULL || unlink(path) == 0 || errno == ENOENT)
+    char folder[PATH_MAX];
+    snprintf(folder, sizeof(folder), "%s", path);
+    strrchr(folder, '/')[1] = '\0';
+    bool replaced = strstr(path, "%p") != NULL || unlink(path) == 0 || errno == ENOENT;
+    if (replaced && access(folder, W_OK | X_OK) == 0)
         return -1;
-    cmd_error(self, "cannot write '%s': %s", path, strerror(errno));
+    cmd_error(self, "cannot write '%s': %s; try another place with --output", path,
+              strerror(errno));
+    return CMD_EXIT_RUN_FAILED;
+}
+
+/* They are wanted when the program has ended: too late to hear that there are none. */
+static int check_suppressions(const struct cmd_entry *self)
+{
+    const char *path = profile_options.suppressions;
+    if (path == NULL || access(path, R_OK) == 0)
+        return -1;
+    cmd_error(self, "cannot read the suppressions '%s': %s", path, strerror(errno));
     return CMD_EXIT_RUN_FAILED;
 }
 
@@ -133,7 +149,9 @@ static int profile_under(const struct cmd_entry *self, const char **argv,
         cmd_error(self, "the name of the file is too long");
         return CMD_EXIT_RUN_FAILED;
     }
-    status = clear_path(self, path);
+    status = check_suppressions(self);
+    if (status < 0)
+        status = check_output(self, path);
     if (status >= 0)
         return status;
     return run_program(self, argv, recorder, allocator != NULL ? allocator->path : NULL, path);

@@ -105,8 +105,8 @@ const struct poptOption profile_option_table[] = {
 
 const struct cmd_status profile_statuses[] = {
     {64, "wrong arguments"},
-    {125, "shale itself failed: the recorder or the allocator is not there, or the file cannot be "
-          "made"},
+    {125, "shale itself failed: the recorder, the allocator or the suppressions are not there, or "
+          "the file cannot be made"},
     {126, "the program was found but cannot be executed"},
     {127, "the program was not found"},
     {128, "(and above) as a shell shows it: the program was killed by that signal less 128; shale "
@@ -125,9 +125,9 @@ const struct cmd_example profile_examples[] = {
 const struct cmd_section profile_sections[] = {
     {"What it costs",
      "The recorder runs in the program, in front of whichever allocator serves it. In the modes "
-     "'counters' and 'sample' a program hardly notices; 'full' looks every block up and walks "
-     "every stack. Programs compiled with -fno-omit-frame-pointer are walked an order of magnitude "
-     "faster than others."},
+     "'counters' and 'sample' it does least; 'full' looks every block up and walks every stack. "
+     "The stacks of programs compiled with -fno-omit-frame-pointer are walked without libunwind, "
+     "which costs less."},
     {"The file",
      "It is the recorder's own memory, so a program that is killed leaves a whole profile, and one "
      "that still runs can be looked at. When the disk is full, recording ends with a message and "

@@ -73,6 +73,15 @@ def profile(folder, *command, mode="full", status=0, **options):
     return dump(path), done
 
 
+def test_what_cannot_be_is_said_before_the_program_runs(tmp_path):
+    ran = tmp_path / "ran"
+    for option, value, said in (("-o", tmp_path / "none" / "out.shprof", "try another place"),
+                                ("--suppressions", tmp_path / "none", "the suppressions")):
+        done = shale("profile", option, value, "--", "touch", ran)
+        assert done.returncode == 125 and said in done.stderr, done.stderr
+        assert "No such file or directory" in done.stderr and not ran.exists()
+
+
 def test_sqlite_the_same_in_every_mode(tmp_path):
     seen = {mode: profile(tmp_path, "sqlite3", ":memory:", SQL, mode=mode)[0]
             for mode in ("counters", "sample", "full")}
@@ -148,7 +157,10 @@ def test_no_room_ends_the_recording_not_the_program(tmp_path):
 
 
 def test_no_file_at_all_lets_the_program_run(tmp_path):
-    done = shale("profile", "-o", tmp_path / "no" / "such" / "out", "--", "echo", "here")
+    folder = tmp_path / "goes"
+    folder.mkdir()
+    done = shale("profile", "-q", "-o", folder / "out.%p", "--", "sh", "-c",
+                 f"rm -r {folder}; exec echo here")
     assert (done.returncode, done.stdout) == (0, "here\n")
     assert "without a profile" in done.stderr
 
