@@ -45,7 +45,24 @@ class _OrderedItems(ItemsView[K, V]):
         return self._mapping._part(_ITEMS, True)  # type: ignore[attr-defined,no-any-return]
 
 
-class _OrderedMap(MutableMapping[K, V], Generic[K, V]):
+class _Views(Mapping[K, V]):
+    """The views of a map, or of a part of one, that walks its entries by _part()."""
+    __slots__ = ()
+
+    def keys(self) -> _OrderedKeys[K]:
+        """The keys in order, as a view."""
+        return _OrderedKeys(self)
+
+    def values(self) -> _OrderedValues[V]:
+        """The values in the order of their keys, as a view."""
+        return _OrderedValues(self)
+
+    def items(self) -> _OrderedItems[K, V]:
+        """The pairs in the order of their keys, as a view."""
+        return _OrderedItems(self)
+
+
+class _OrderedMap(_Views[K, V], MutableMapping[K, V], Generic[K, V]):
     """What SkipListMap and TreeMap have in common."""
     __slots__ = ()
 
@@ -183,18 +200,6 @@ class _OrderedMap(MutableMapping[K, V], Generic[K, V]):
 
     def _part(self, part: int, reverse: bool = False) -> Iterator[Any]:
         return self._walk(part, None, None, True, True, reverse)  # type: ignore[attr-defined,no-any-return]
-
-    def keys(self) -> _OrderedKeys[K]:
-        """The keys in order, as a view."""
-        return _OrderedKeys(self)
-
-    def values(self) -> _OrderedValues[V]:
-        """The values in the order of their keys, as a view."""
-        return _OrderedValues(self)
-
-    def items(self) -> _OrderedItems[K, V]:
-        """The pairs in the order of their keys, as a view."""
-        return _OrderedItems(self)
 
     def irange(self, lo: K | None = None, hi: K | None = None,
                inclusive: tuple[bool, bool] = (True, True), reverse: bool = False) -> Iterator[K]:
@@ -340,7 +345,7 @@ class TreeMap(_core.TreeMap, _OrderedMap[K, V]):
         return FrozenTreeMap(self)
 
 
-class SubMap(MutableMapping[K, V]):
+class SubMap(_Views[K, V], MutableMapping[K, V]):
     """A part of an ordered map, between two bounds: see submap()."""
     __slots__ = ("_map", "_lo", "_hi", "_inclusive")
 
@@ -385,23 +390,11 @@ class SubMap(MutableMapping[K, V]):
         """Counts: O(entries inside)."""
         return sum(1 for _ in self)
 
-    def keys(self) -> _OrderedKeys[K]:
-        """The keys in order, as a view."""
-        return _OrderedKeys(self)
-
-    def values(self) -> _OrderedValues[V]:
-        """The values in the order of their keys, as a view."""
-        return _OrderedValues(self)
-
-    def items(self) -> _OrderedItems[K, V]:
-        """The pairs in the order of their keys, as a view."""
-        return _OrderedItems(self)
-
     def __repr__(self) -> str:
         return _repr(self, self.items(), self._map.comparator_type, self._map.key_function)
 
 
-class _Frozen(Mapping[K, V]):
+class _Frozen(_Views[K, V]):
     """A map that never changes: what snapshot() gives."""
     __slots__ = ("_map", "_hash")
     _thawed: Any
@@ -445,18 +438,6 @@ class _Frozen(Mapping[K, V]):
 
     def __len__(self) -> int:
         return len(self._map)
-
-    def keys(self) -> _OrderedKeys[K]:
-        """The keys in order, as a view."""
-        return _OrderedKeys(self)
-
-    def values(self) -> _OrderedValues[V]:
-        """The values in the order of their keys, as a view."""
-        return _OrderedValues(self)
-
-    def items(self) -> _OrderedItems[K, V]:
-        """The pairs in the order of their keys, as a view."""
-        return _OrderedItems(self)
 
     def irange(self, lo: K | None = None, hi: K | None = None,
                inclusive: tuple[bool, bool] = (True, True), reverse: bool = False) -> Iterator[K]:

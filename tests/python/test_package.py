@@ -173,7 +173,7 @@ def test_interpreter_ends_with_live_collections_and_threads():
                 print("gone")
         for n in range(3):
             m[n] = Dying()
-        m["self" and 9] = m
+        m[9] = m
         def work():
             n = 10
             while True:
